@@ -1,0 +1,3 @@
+package carnet
+
+import _ "time/tzdata" // civil dates do not depend on what the machine has installed
