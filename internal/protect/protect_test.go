@@ -1,0 +1,160 @@
+package protect
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"carnet/internal/carnet"
+)
+
+func testIDs() carnet.IDs {
+	return carnet.IDs{
+		Clock: func() time.Time { return time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC) },
+		Rand:  bytes.NewReader(bytes.Repeat([]byte{7, 1, 9}, 4000)),
+	}
+}
+
+func defaultGuard(t *testing.T) (*Register, *Guard) {
+	t.Helper()
+	r, err := DefaultRegister()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r, NewGuard(r, testIDs())
+}
+
+// TestTuples answers every role, purpose and scope from a table written by hand, apart from the
+// register's own code: what is not in the table must be refused.
+func TestTuples(t *testing.T) {
+	_, g := defaultGuard(t)
+	allowed := map[string]bool{
+		"professional vaccination other": true, "professional vaccination none": true,
+		"professional directory other": true, "professional directory none": true,
+		"system directory other": true, "system directory none": true,
+		"system enrolment other": true, "system enrolment none": true,
+		"insured certification self": true,
+		"system login other":         true, "system login none": true,
+		"system accountability other": true, "system accountability none": true,
+		// "self" of a professional is a person like any other.
+		"professional vaccination self": true, "professional directory self": true,
+		"system directory self": true, "system enrolment self": true, "system login self": true, "system accountability self": true,
+	}
+	me, other := carnet.DerivedID(bytes.Repeat([]byte{1}, 16)), carnet.DerivedID(bytes.Repeat([]byte{2}, 16))
+	for _, role := range []Role{Professional, Insured, System, "director", ""} {
+		for _, p := range append(purposes, Purpose{"marketing"}, Purpose{}) {
+			for about, person := range map[string]carnet.ID{"self": me, "other": other, "none": {}} {
+				name := string(role) + " " + p.String() + " " + about
+				d := g.Decide(Request{Actor{ID: me, Role: role}, p, person})
+				if d.Allowed() != allowed[name] {
+					t.Errorf("%s: allowed %v, want %v (%s)", name, d.Allowed(), allowed[name], d.Reason())
+				}
+				if (d.Err() == nil) != d.Allowed() {
+					t.Errorf("%s: Err and Allowed disagree", name)
+				}
+				if !d.Allowed() && (!errors.Is(d.Err(), ErrDenied) || carnet.KindOf(d.Err()) != carnet.Denied) {
+					t.Errorf("%s: refusal is %v", name, d.Err())
+				}
+				if !d.Allowed() && d.Readable("person", "birth_name") != nil {
+					t.Errorf("%s: a refusal opens a column", name)
+				}
+			}
+		}
+	}
+}
+
+func TestZeroDecisionRefuses(t *testing.T) {
+	var d Decision
+	if d.Allowed() || d.Err() == nil || d.Reason() == "allowed" {
+		t.Fatal("the zero Decision allows")
+	}
+	if err := d.MayRead("person"); err == nil {
+		t.Fatal("the zero Decision reads")
+	}
+}
+
+func TestActorIsNamed(t *testing.T) {
+	_, g := defaultGuard(t)
+	for _, role := range []Role{Professional, Insured} {
+		if d := g.Decide(Request{Actor{Role: role}, Certification, carnet.ID{}}); d.Allowed() {
+			t.Errorf("%s without an id is allowed", role)
+		}
+	}
+}
+
+func TestNoDecisionWithoutChance(t *testing.T) {
+	r, _ := defaultGuard(t)
+	g := NewGuard(r, carnet.IDs{Clock: time.Now, Rand: bytes.NewReader(nil)})
+	if d := g.Decide(Request{Actor{Role: System}, Login, carnet.ID{}}); d.Allowed() {
+		t.Fatal("a decision without id allows")
+	}
+}
+
+func TestColumns(t *testing.T) {
+	_, g := defaultGuard(t)
+	me := carnet.DerivedID(bytes.Repeat([]byte{1}, 16))
+	insured := g.Decide(Request{Actor{ID: me, Role: Insured}, Certification, me})
+	t.Run("a certificate sees neither NIR nor lot", func(t *testing.T) {
+		got := insured.Readable("person", "birth_name", "nir", "given_names")
+		if strings.Join(got, " ") != "birth_name given_names" {
+			t.Errorf("readable: %v", got)
+		}
+		if insured.MayRead("dose", "lot") == nil {
+			t.Error("the lot is readable")
+		}
+	})
+	t.Run("an insured person writes no dose", func(t *testing.T) {
+		if insured.MayWrite("dose", "rank") == nil {
+			t.Error("dose is writable")
+		}
+	})
+	t.Run("an undeclared column is in no view", func(t *testing.T) {
+		pro := g.Decide(Request{Actor{ID: me, Role: Professional}, Vaccination, me})
+		if pro.MayRead("dose", "vaccine") != nil {
+			t.Error("vaccine is not readable by a professional")
+		}
+		if err := pro.MayRead("dose", "vaccine", "comment"); !errors.Is(err, ErrDenied) {
+			t.Errorf("an undeclared column: %v", err)
+		}
+	})
+}
+
+func TestRegisterFaults(t *testing.T) {
+	good := string(embedded)
+	for name, c := range map[string]struct{ old, new, want string }{
+		"unknown key":          {`scope = "self"`, "scope = \"self\"\n  colour = \"red\"", "unknown key"},
+		"purpose not pursued":  {`id = "directory"` + "\n", "id = \"marketing\"\n", "marketing is not one"},
+		"purpose undeclared":   {`id = "directory"` + "\n", "id = \"marketing\"\n", "directory is pursued"},
+		"no basis":             {`basis = "6-1-c"`, `basis = ""`, "no legal basis"},
+		"column twice":         {`"person.nir"`, `"person.birth_name"`, "two categories"},
+		"column without table": {`"person.nir"`, `"nir"`, "not table.column"},
+		"unknown category":     {`read = ["journal"]`, `read = ["journals"]`, "unknown category"},
+		"unknown role":         {`role = "insured"`, `role = "anybody"`, "unknown role"},
+		"unknown scope":        {`scope = "self"`, `scope = "family"`, "neither any nor self"},
+		"no measures":          {`security = ["ajout seul", "aucun nom, numéro ni contact dans une ligne"]`, `security = []`, "no security measure"},
+		"no controller":        {"controllers = [\"Caisse nationale de l’Assurance Maladie\"]\ntexts = [\"RGPD", "controllers = []\ntexts = [\"RGPD", "no controller"},
+		"no version":           {`version = "2026-11-21"`, ``, "no version"},
+		"not TOML":             {`version = "2026-11-21"`, `version = `, "register"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			text := strings.Replace(good, c.old, c.new, 1)
+			if text == good {
+				t.Fatal("the fault was not planted")
+			}
+			_, err := ReadRegister([]byte(text))
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Fatalf("got %v, want %q", err, c.want)
+			}
+		})
+	}
+}
+
+func TestHashFollowsTheText(t *testing.T) {
+	a, _ := ReadRegister(embedded)
+	b, _ := ReadRegister(append(bytes.Clone(embedded), '\n'))
+	if a.Hash() == b.Hash() || len(a.Hash()) != 64 {
+		t.Fatalf("hashes %s and %s", a.Hash(), b.Hash())
+	}
+}
