@@ -1,0 +1,89 @@
+package ui
+
+import (
+	"errors"
+	"net/http"
+
+	"carnet/internal/carnet"
+)
+
+// statusOf is the one table from kind to status.
+var statusOf = map[carnet.Kind]int{
+	carnet.Internal:    http.StatusInternalServerError,
+	carnet.Invalid:     http.StatusBadRequest,
+	carnet.NotFound:    http.StatusNotFound,
+	carnet.Conflict:    http.StatusConflict,
+	carnet.Denied:      http.StatusForbidden,
+	carnet.Unavailable: http.StatusServiceUnavailable,
+}
+
+type errorView struct {
+	Page
+	Words  string // what happened
+	Advice string // what to do
+	Code   string
+	Retry  bool
+}
+
+func (k *Kit) errorView(r *http.Request, kind carnet.Kind, e *carnet.Error) errorView {
+	name := kind.String()
+	v := errorView{Page: k.Page(r, "fail."+name+".title"), Retry: kind == carnet.Unavailable}
+	v.Words, v.Advice, v.Code = v.T("fail."+name+".words"), v.T("fail."+name+".advice"), "internal"
+	if e != nil {
+		v.Code = e.Code
+		if kind != carnet.Internal && v.Has("problem."+e.Code) {
+			v.Words = v.Message(e)
+		}
+		if v.Has("advice." + e.Code) {
+			v.Advice = v.T("advice." + e.Code)
+		}
+	}
+	return v
+}
+
+// Fail answers with the page of an error. An error that is none of ours is Internal: the log has
+// all of it, the person sees a number to quote.
+func (k *Kit) Fail(w http.ResponseWriter, r *http.Request, err error) {
+	kind := carnet.KindOf(err)
+	e, _ := errors.AsType[*carnet.Error](err)
+	st := stateOf(r)
+	if kind == carnet.Internal {
+		k.cfg.Log.ErrorContext(r.Context(), "request failed", "request", st.id, "err", err)
+	} else {
+		k.cfg.Log.InfoContext(r.Context(), "request refused", "request", st.id, "kind", kind.String(), "code", carnet.CodeOf(err))
+	}
+	if kind == carnet.Unavailable {
+		w.Header().Set("Retry-After", "30")
+	}
+	v := k.errorView(r, kind, e)
+	k.Render(w, r, statusOf[kind], "error", &v)
+}
+
+type expiredView struct {
+	Page
+	Login  string
+	Values []Hidden
+}
+
+// Expired answers a form that needs a session and has none: everything typed waits in the page
+// itself, to be sent again after a login in another tab. Login is the path that begins one by POST.
+func (k *Kit) Expired(w http.ResponseWriter, r *http.Request, login string) {
+	v := expiredView{Page: k.Page(r, "expired.title"), Login: login}
+	v.Values = v.post
+	w.Header().Set("WWW-Authenticate", `Session realm="`+k.cfg.Site+`"`)
+	k.Render(w, r, http.StatusUnauthorized, "expired", &v)
+}
+
+type cookiesView struct {
+	Page
+	Table Table
+}
+
+func (k *Kit) cookies(w http.ResponseWriter, r *http.Request) {
+	v := cookiesView{Page: k.Page(r, "cookies.title")}
+	v.Table = Table{Caption: v.T("cookies.caption"), Head: []string{v.T("cookies.name"), v.T("cookies.purpose"), v.T("cookies.life")}}
+	for _, c := range k.cfg.Cookies {
+		v.Table.Rows = append(v.Table.Rows, []Cell{{Words: c.Name}, {Words: v.T(c.Purpose)}, {Words: v.T(c.Life)}})
+	}
+	k.Render(w, r, http.StatusOK, "cookies", &v)
+}
