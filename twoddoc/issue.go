@@ -1,0 +1,190 @@
+package twoddoc
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+)
+
+// Draft is a message that is ready to be signed and was read back by the strict reader. The
+// caller may look at it before it is signed, and should: a signature cannot be taken back.
+type Draft struct{ doc Document }
+
+// Prepare writes header and fields, in the order given. A zero Version means 04, a zero
+// Perimeter 01. A field is ended as the format says: nothing after a fixed one or a full one,
+// GS after the others, the last one included; a caller asks for RS, a value that was cut,
+// with End, and may ask for the GS that is allowed after a full value.
+//
+// Whatever the strict reader would refuse is refused here with the reader's own error, and so
+// is version 01, which may not be issued any more.
+func Prepare(h Header, fields ...Field) (*Draft, error) {
+	if h.Version == 0 {
+		h.Version = 4
+	}
+	if h.Perimeter == "" {
+		h.Perimeter = "01"
+	}
+	if h.Version == 1 {
+		return nil, &Error{Code: IssueVersion, Offset: 2}
+	}
+	if err := h.wellFormed(); err != nil {
+		return nil, err
+	}
+	n := headerLen[h.Version]
+	for _, f := range fields {
+		n += len(f.ID) + len(f.Value) + 1
+	}
+	if n > MaxPayload {
+		return nil, &Error{Code: SizeLong, Offset: MaxPayload}
+	}
+	b := h.Append(make([]byte, 0, n))
+	for _, f := range fields {
+		def, ok := Lookup(f.ID)
+		if !ok {
+			return nil, &Error{Code: FieldUnknown, Field: f.ID, Offset: len(b)}
+		}
+		if f.End == None && !def.full(len(f.Value)) {
+			f.End = GS
+		}
+		b = f.Append(b)
+	}
+	return newDraft(b, len(fields))
+}
+
+// newDraft reads the message back. A value that holds a separator or is too long would be read
+// as other fields than those that were given: the count catches what the rules of the type do
+// not.
+func newDraft(signed []byte, fields int) (*Draft, error) {
+	d := &Draft{}
+	d.doc.Fields = make([]Field, 0, fields)
+	if err := d.doc.readMessage(string(signed), len(signed), true); err != nil {
+		return nil, err
+	}
+	if len(d.doc.Conforming) > 0 {
+		return nil, d.doc.Conforming[0]
+	}
+	if len(d.doc.Authentic) > 0 {
+		return nil, d.doc.Authentic[0]
+	}
+	if len(d.doc.Fields) != fields {
+		return nil, &Error{Code: FieldSeparator, Offset: headerLen[d.doc.Header.Version]}
+	}
+	return d, nil
+}
+
+// Document is the draft as a reader sees it, without signature. The caller must not change it.
+func (d *Draft) Document() *Document { return &d.doc }
+
+// Signed returns the bytes that will be signed. The caller must not change them.
+func (d *Draft) Signed() []byte { return d.doc.signed }
+
+// ID is the identity that the document will have.
+func (d *Draft) ID() [sha256.Size]byte { return d.doc.ID() }
+
+// String hides the values.
+func (d *Draft) String() string { return "draft of " + d.doc.String() }
+
+// GoString hides the values.
+func (d *Draft) GoString() string { return d.String() }
+
+// LogValue hides the values.
+func (d *Draft) LogValue() slog.Value { return slog.StringValue(d.String()) }
+
+// Sign signs the draft and returns the payload. The signer's public key is ECDSA on P-256,
+// P-384 or P-521; the signer answers ASN.1, as every [crypto.Signer] does, and r and s are
+// written each padded on the left to the size of the field. rand goes to the signer.
+//
+// Two calls give two payloads of the same document. A page that shows the code twice MUST
+// carry the same payload twice: wallets would count two documents.
+func (d *Draft) Sign(signer crypto.Signer, rand io.Reader) ([]byte, error) {
+	pub, ok := signer.Public().(*ecdsa.PublicKey)
+	if !ok {
+		return nil, d.doc.signatureError(SignatureKey, nil)
+	}
+	c, err := curveOf(pub)
+	if err != nil {
+		return nil, d.doc.signatureError(SignatureKey, err)
+	}
+	der, err := signer.Sign(rand, c.digest(d.doc.signed), c.hash)
+	if err != nil {
+		return nil, d.doc.signatureError(IssueSigner, err)
+	}
+	var raw [132]byte
+	if err := rawSignature(raw[:2*c.half], der); err != nil {
+		return nil, d.doc.signatureError(IssueSigner, err)
+	}
+	payload := make([]byte, 0, len(d.doc.signed)+1+signatureText.EncodedLen(2*c.half))
+	payload = append(payload, d.doc.signed...)
+	payload = append(payload, us)
+	return signatureText.AppendEncode(payload, raw[:2*c.half]), nil
+}
+
+var errDER = errors.New("signature is not a sequence of two positive integers of the size of the curve")
+
+// rawSignature turns the ASN.1 signature of ECDSA, SEQUENCE { INTEGER r, INTEGER s }, into
+// r || s, each half padded on the left.
+func rawSignature(raw, der []byte) error {
+	body, rest, ok := derElement(der, 0x30)
+	if !ok || len(rest) != 0 {
+		return errDER
+	}
+	half := len(raw) / 2
+	for _, dst := range [2][]byte{raw[:half], raw[half:]} {
+		var n []byte
+		if n, body, ok = derElement(body, 0x02); !ok || len(n) == 0 || n[0]&0x80 != 0 {
+			return errDER
+		}
+		for len(n) > 0 && n[0] == 0 {
+			n = n[1:]
+		}
+		if len(n) == 0 || len(n) > half {
+			return errDER
+		}
+		copy(dst[half-len(n):], n)
+	}
+	if len(body) != 0 {
+		return errDER
+	}
+	return nil
+}
+
+// derElement splits off one element of at most 255 bytes: a P-521 signature has at most 139.
+func derElement(b []byte, tag byte) (body, rest []byte, ok bool) {
+	if len(b) < 2 || b[0] != tag {
+		return nil, nil, false
+	}
+	n, b := int(b[1]), b[2:]
+	switch {
+	case n == 0x81 && len(b) > 0:
+		n, b = int(b[0]), b[1:]
+	case n >= 0x80:
+		return nil, nil, false
+	}
+	if n > len(b) {
+		return nil, nil, false
+	}
+	return b[:n], b[n:], true
+}
+
+// wellFormed checks what Append takes for granted.
+func (h Header) wellFormed() *Error {
+	switch {
+	case h.Version < 1 || h.Version > 4:
+		return &Error{Code: HeaderVersion, Offset: 2, Err: fmt.Errorf("version %d", h.Version)}
+	case len(h.Authority) != 4:
+		return &Error{Code: HeaderAuthority, Offset: 4}
+	case len(h.Certificate) != 4:
+		return &Error{Code: HeaderCertificate, Offset: 8}
+	case len(h.Type) != 2:
+		return &Error{Code: HeaderType, Offset: 20}
+	case h.Version >= 3 && len(h.Perimeter) != 2:
+		return &Error{Code: HeaderPerimeter, Offset: 22}
+	case h.Version == 4 && len(h.Country) != 2:
+		return &Error{Code: HeaderCountry, Offset: 24}
+	}
+	return nil
+}

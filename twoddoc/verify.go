@@ -1,0 +1,122 @@
+package twoddoc
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	_ "crypto/sha256" // the hashes of the three curves
+	_ "crypto/sha512"
+	"crypto/x509"
+	"encoding/base32"
+	"fmt"
+	"math/big"
+)
+
+// Verify checks the signature under the key, an *ecdsa.PublicKey or an *x509.Certificate. The
+// hash follows the curve of the key: P-256 SHA-256, P-384 SHA-384, P-521 SHA-512.
+//
+// It answers for the signature alone: that the certificate is the one that the header names,
+// that an authority of the trust list issued it, that it is not revoked, that
+// [Header.Within] its validity and that the authority is no [Header.Test] one is for the caller to
+// decide. The error is always an *Error with one of the Signature codes.
+func (d *Document) Verify(key crypto.PublicKey) error {
+	if len(d.Authentic) > 0 {
+		return d.Authentic[0]
+	}
+	pub, ok := key.(*ecdsa.PublicKey)
+	if cert, isCert := key.(*x509.Certificate); isCert && cert != nil {
+		pub, ok = cert.PublicKey.(*ecdsa.PublicKey)
+	}
+	if !ok || pub == nil {
+		return d.signatureError(SignatureKey, nil)
+	}
+	c, err := curveOf(pub)
+	if err != nil {
+		return d.signatureError(SignatureKey, err)
+	}
+	if len(d.Signature) != 2*c.half {
+		return d.signatureError(SignatureLength, fmt.Errorf("%d bytes, want %d", len(d.Signature), 2*c.half))
+	}
+	r := new(big.Int).SetBytes(d.Signature[:c.half])
+	s := new(big.Int).SetBytes(d.Signature[c.half:])
+	if !ecdsa.Verify(pub, c.digest(d.signed), r, s) {
+		return d.signatureError(SignatureInvalid, nil)
+	}
+	return nil
+}
+
+// signatureError is about the signature: its offset is where it begins.
+func (d *Document) signatureError(code Code, cause error) *Error {
+	at := len(d.signed)
+	if d.Header.Version > 1 {
+		at++ // US
+	}
+	return &Error{Code: code, Offset: at, Err: cause}
+}
+
+// curve is what the three curves of the format imply.
+type curve struct {
+	half int // bytes of r and of s
+	hash crypto.Hash
+}
+
+func curveOf(pub *ecdsa.PublicKey) (curve, error) {
+	switch pub.Curve {
+	case elliptic.P256():
+		return curve{32, crypto.SHA256}, nil
+	case elliptic.P384():
+		return curve{48, crypto.SHA384}, nil
+	case elliptic.P521():
+		return curve{66, crypto.SHA512}, nil
+	}
+	return curve{}, fmt.Errorf("curve is not P-256, P-384 or P-521")
+}
+
+func (c curve) digest(message []byte) []byte {
+	h := c.hash.New()
+	h.Write(message)
+	return h.Sum(nil)
+}
+
+// signatureText is the Base32 coding of signatures: RFC 4648, upper case, without padding.
+var signatureText = base32.StdEncoding.WithPadding(base32.NoPadding)
+
+// readSignature decodes Base32, with the padding of RFC 4648 or without, and refuses spare bits
+// that are not zero: two texts must not stand for one signature. The offset of an error counts
+// from the start of s.
+func readSignature(s string) ([]byte, *Error) {
+	n := len(s)
+	for n > 0 && s[n-1] == '=' {
+		n--
+	}
+	if pad := len(s) - n; pad > 0 && (len(s)%8 != 0 || pad > 6) {
+		return nil, &Error{Code: SignatureBase32, Offset: n}
+	}
+	switch n % 8 {
+	case 1, 3, 6: // no number of bytes gives these lengths
+		return nil, &Error{Code: SignatureBase32, Offset: n}
+	}
+	out := make([]byte, 0, n*5/8)
+	var acc, bits uint
+	for i := range n {
+		var v uint
+		switch c := s[i]; {
+		case c >= 'A' && c <= 'Z':
+			v = uint(c - 'A')
+		case c >= '2' && c <= '7':
+			v = uint(c-'2') + 26
+		default:
+			return nil, &Error{Code: SignatureBase32, Offset: i}
+		}
+		acc, bits = acc<<5|v, bits+5
+		if bits >= 8 {
+			bits -= 8
+			out = append(out, byte(acc>>bits))
+			acc &= 1<<bits - 1
+		}
+	}
+	if acc != 0 {
+		return nil, &Error{Code: SignatureSpare, Offset: n - 1}
+	}
+	return out, nil
+}
