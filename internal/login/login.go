@@ -1,0 +1,86 @@
+// Package login lets people in: it is the OpenID Connect relying party of the sites, and the
+// table of their sessions.
+//
+// # A login
+//
+// A [Site] sends the browser to its [Provider] and takes it back, by the authorization code flow
+// of OpenID Connect Core 1.0 section 3.1, hardened by RFC 9700:
+//
+//   - [Site.Begin] makes a state and a nonce of 256 bits, and a code verifier when the profile
+//     says PKCE. They go into one row, single use, good for ten minutes, found by the hash of the
+//     state and sealed with a key that only the cookie of that browser holds.
+//   - [Site.Finish] takes the row out and checks, in this order: the browser, the age, the issuer
+//     of the answer (RFC 9207), the answer itself, the ID token, the level, the age of the
+//     authentication, and that the user information speaks of the same subject.
+//   - [Site.Open] turns what the site made of the identity into a session.
+//
+// A callback address that was stolen opens nothing: the row is bound to a cookie. It does not
+// spoil the login of its owner either.
+//
+// # A provider
+//
+// Everything that differs between providers is data in a [Profile]; no name of a provider is
+// anywhere in the code. Signatures are ES256 unless the profile names another asymmetric
+// algorithm. HS256 and none cannot be configured. Bodies are bounded, redirects are not
+// followed, hosts that the profile does not list are not called, and keys are fetched again at
+// most every thirty seconds.
+//
+// # A session
+//
+// The cookie holds 256 random bits; the row holds their SHA-256. What is personal in a session,
+// the name, the subject at the provider, its ID token, is sealed (XChaCha20-Poly1305) with a key
+// derived from the cookie by HKDF and bound to the row: the database alone tells nothing, and a
+// row that was altered does not open.
+//
+// # Errors
+//
+// Every error is a [carnet.Error] whose code begins with "login."; the constants list them. None
+// of them, nor anything that they wrap, holds a code, a token or a claim.
+//
+// Specification: identity sections 2.3 to 2.9, 4.3, 4.6, 7, 9 and 10.4. What is not done here:
+// push login (CIBA), encrypted tokens (JWE), private_key_jwt and mutual TLS, delegation of entry.
+package login
+
+import (
+	"time"
+
+	"carnet/internal/carnet"
+)
+
+// Stable codes of the errors of this package.
+const (
+	CodeMethod       = "login.method"          // begun or left by a link: only a form may
+	CodeState        = "login.state"           // this browser did not begin that login, or it is used up
+	CodeExpired      = "login.expired"         // begun too long ago
+	CodeDenied       = "login.denied"          // the person refused, or left, at the provider
+	CodeIssuer       = "login.issuer"          // the answer comes from another provider (RFC 9207)
+	CodeRefused      = "login.refused"         // the provider does not accept our request or our code
+	CodeToken        = "login.token"           // what the provider signed does not hold
+	CodeLevel        = "login.level"           // the means of authentication is too weak
+	CodeStale        = "login.stale"           // the provider did not ask again, and had to
+	CodeClaims       = "login.claims"          // the provider does not say who the person is as agreed
+	CodeProviderDown = "login.provider-down"   // the provider does not answer, or not as agreed
+	CodeNoSession    = "login.session-missing" // nobody is logged in
+	CodeSessionEnded = "login.session-expired" // logged in too long ago, or idle for too long
+	CodeProfile      = "login.profile"         // a profile that cannot be used; Field names the key
+)
+
+// AttemptLifetime is how long a person may stay at the provider.
+const AttemptLifetime = 10 * time.Minute
+
+// Identity is what a provider says, after every check. (Issuer, Subject) is the key of the
+// person at that provider.
+type Identity struct {
+	Provider string // name of the profile
+	Issuer   string
+	Subject  carnet.Private
+	ACR      string    // level of the authentication, at least what the profile asks
+	AuthTime time.Time // zero when the provider does not tell
+	Claims   Claims
+	IDToken  carnet.Private // signed; kept for the logout at the provider
+	ReturnTo string         // path of this site where the person wanted to go; never another site
+}
+
+func refuse(op string, kind carnet.Kind, code string, cause error) error {
+	return carnet.E("login."+op, kind, code, cause)
+}
