@@ -235,7 +235,9 @@ func formatOf(name string) (format, bool) {
 	case "?":
 		return format{class: "_!\"#$%&'()*+,./0-9:;<=>?@A-Z[\\]^-"}, true
 	}
-	return format{class: name}, name != "" && strings.Trim(name, "A-Z0-9_/.,'@-") == ""
+	letters := newSet("A-Z0-9/.,'@-")
+	letters.add('_')
+	return format{class: name}, only(name, letters.has)
 }
 
 func (t *tables) readIdentifiers(text string) error {

@@ -43,7 +43,10 @@ func parse(payload []byte, strict bool) (*Document, error) {
 	text := string(payload)
 	d := &Document{}
 	if len(text) >= 4 && text[:4] == "DC01" {
-		return d, d.readVersion1(text, strict)
+		if err := d.readVersion1(text, strict); err != nil {
+			return nil, err
+		}
+		return d, nil
 	}
 	end := len(text)
 	for i := range len(text) {
