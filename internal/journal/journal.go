@@ -35,6 +35,7 @@ type Entry struct {
 	ID       carnet.ID
 	Person   carnet.ID // zero when the access is not about one known person
 	At       time.Time
+	Line     int // 0 for the decision, then one more for each entry of its access
 	Kind     Kind
 	Object   string // table that was read or written; empty for a decision
 	Outcome  string // "allowed" or "done", the code of a refusal, or "failed"

@@ -3,6 +3,7 @@ CREATE TABLE journal (
   person_id    BLOB NOT NULL,   -- all zero when the access is not about one known person
   entry_id     BLOB NOT NULL,   -- UUIDv7
   at           INTEGER NOT NULL, -- microseconds UTC
+  line         INTEGER NOT NULL, -- 0 for the decision, then one more for each entry of its access
   kind         TEXT NOT NULL,
   object       TEXT NOT NULL,
   outcome      TEXT NOT NULL,

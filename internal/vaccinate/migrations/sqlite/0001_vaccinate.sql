@@ -57,7 +57,7 @@ CREATE TABLE dose (
   recorder_id BLOB NOT NULL,
   recorded_at INTEGER NOT NULL,
   version     INTEGER NOT NULL,
-  voided      INTEGER NOT NULL,
+  standing    INTEGER NOT NULL, -- 0 once cancelled
   PRIMARY KEY (person_id, dose_id)
 ) STRICT, WITHOUT ROWID;
 

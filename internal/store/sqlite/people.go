@@ -1,0 +1,105 @@
+package sqlite
+
+import (
+	"context"
+	"strings"
+
+	"carnet/internal/carnet"
+	"carnet/internal/people"
+	"carnet/internal/protect"
+	"carnet/nir"
+)
+
+// People is the store of the room people.
+func (db *DB) People() people.Store { return peopleStore{db} }
+
+type peopleStore struct{ db *DB }
+
+func (s peopleStore) Within(ctx context.Context, d protect.Decision, fn func(people.Tx) error) error {
+	return s.db.within(ctx, d, func(t *tx) error { return fn(t) })
+}
+
+// Aliases lists the people behind a keyed hash.
+func (t *tx) Aliases(lookup [32]byte) ([]carnet.ID, error) {
+	rows, err := t.read(carnet.ID{}, "person_alias", where("lookup", lookup[:]).by("person_id"), "person_id")
+	ids := make([]carnet.ID, len(rows))
+	for i, r := range rows {
+		ids[i] = r.id("person_id")
+	}
+	return ids, err
+}
+
+// Person opens the fields of a person that the decision shows.
+func (t *tx) Person(id carnet.ID) (carnet.Person, error) {
+	rows, err := t.read(id, "person", where("person_id", id[:]),
+		"nir", "birth_name", "used_name", "given_names", "birth_date", "sex", "birth_place")
+	if err != nil {
+		return carnet.Person{}, err
+	}
+	if len(rows) == 0 {
+		return carnet.Person{}, carnet.E("sqlite", carnet.NotFound, "person.unknown", nil)
+	}
+	key, err := t.key("person", id)
+	if err != nil {
+		return carnet.Person{}, err
+	}
+	clear := map[string]string{}
+	for column := range rows[0] {
+		b, err := key.Open("person."+column, rows[0].blob(column))
+		if err != nil {
+			return carnet.Person{}, err
+		}
+		clear[column] = string(b)
+	}
+	p := carnet.Person{ID: id, Identity: carnet.Identity{
+		BirthName: carnet.Hide(clear["birth_name"]), UsedName: carnet.Hide(clear["used_name"]),
+		Sex: carnet.Sex(clear["sex"]), BirthPlace: clear["birth_place"],
+	}}
+	for _, g := range strings.FieldsFunc(clear["given_names"], func(r rune) bool { return r == '\n' }) {
+		p.Identity.GivenNames = append(p.Identity.GivenNames, carnet.Hide(g))
+	}
+	if clear["birth_date"] != "" {
+		if p.Identity.Birth, err = carnet.ParseBirthDate(clear["birth_date"]); err != nil {
+			return carnet.Person{}, err
+		}
+	}
+	if clear["nir"] != "" {
+		if p.Identity.NIR, err = nir.Parse(clear["nir"]); err != nil {
+			return carnet.Person{}, err
+		}
+	}
+	return p, nil
+}
+
+// PutPerson writes a person once: one who is there already stays as is.
+func (t *tx) PutPerson(p carnet.Person, aliases []people.Alias) error {
+	key, err := t.newKey("person", p.ID)
+	if err != nil || key == nil {
+		return err
+	}
+	given := make([]string, len(p.Identity.GivenNames))
+	for i, g := range p.Identity.GivenNames {
+		given[i] = g.Reveal()
+	}
+	cells := []cell{{"person_id", p.ID[:]}, {"recorded_at", t.db.ids.Clock().UnixMicro()}}
+	for column, clear := range map[string]string{
+		"nir": p.Identity.NIR.Reveal(), "birth_name": p.Identity.BirthName.Reveal(), "used_name": p.Identity.UsedName.Reveal(),
+		"given_names": strings.Join(given, "\n"), "birth_date": p.Identity.Birth.ISO(), "sex": string(p.Identity.Sex),
+		"birth_place": p.Identity.BirthPlace,
+	} {
+		sealed, err := key.Seal("person."+column, []byte(clear))
+		if err != nil {
+			return err
+		}
+		cells = append(cells, cell{column, sealed})
+	}
+	if _, err := t.write(p.ID, refuse, "person", cells...); err != nil {
+		return err
+	}
+	for _, a := range aliases {
+		if _, err := t.write(p.ID, keep, "person_alias", cell{"lookup", a.Lookup[:]}, cell{"person_id", p.ID[:]}, cell{"reason", a.Reason}); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,265 @@
+package sqlite
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"carnet/internal/carnet"
+	"carnet/internal/protect"
+	"carnet/internal/vaccinate"
+)
+
+// Vaccinate is the store of the room vaccinate.
+func (db *DB) Vaccinate() vaccinate.Store { return vaccinateStore{db} }
+
+type vaccinateStore struct{ db *DB }
+
+func (s vaccinateStore) Within(ctx context.Context, d protect.Decision, fn func(vaccinate.Tx) error) error {
+	return s.db.within(ctx, d, func(t *tx) error { return fn(t) })
+}
+
+// Doses lists the doses of a person that stand, oldest injection first. What the decision does not
+// show of a dose is empty.
+func (t *tx) Doses(person carnet.ID) ([]carnet.Dose, error) {
+	rows, err := t.read(person, "dose", where("person_id", person[:]).by("given_on, recorded_at"),
+		"dose_id", "vaccine", "lot", "given_on", "place_id", "body_site", "rank", "expected", "rank_reason",
+		"injector_id", "recorder_id", "recorded_at", "version", "standing")
+	if err != nil {
+		return nil, err
+	}
+	var doses []carnet.Dose
+	for _, r := range rows {
+		if r.int("standing") == 0 {
+			continue
+		}
+		d := carnet.Dose{
+			ID: r.id("dose_id"), PersonID: person, Vaccine: r.text("vaccine"), Date: carnet.DateOfDays(r.int("given_on")),
+			BodySite: carnet.BodySite(r.text("body_site")), Rank: r.int("rank"), Expected: r.int("expected"),
+			RankReason: r.text("rank_reason"), Injector: r.id("injector_id"), RecordedBy: r.id("recorder_id"),
+			RecordedAt: r.time("recorded_at"), Version: r.int("version"),
+		}
+		if sealed := r.blob("lot"); sealed != nil {
+			key, err := t.key("person", person)
+			if err != nil {
+				return nil, err
+			}
+			lot, err := key.Open("dose.lot", sealed)
+			if err != nil {
+				return nil, err
+			}
+			d.Lot = carnet.Lot{Private: carnet.Hide(string(lot))}
+		}
+		if d.Place, err = t.place(r.text("place_id")); err != nil {
+			return nil, err
+		}
+		doses = append(doses, d)
+	}
+	return doses, nil
+}
+
+// eventBody is what an event says, sealed in its row.
+type eventBody struct {
+	Vaccine    string          `json:"vaccine"`
+	Lot        string          `json:"lot"`
+	Date       int             `json:"date"` // days since 1970-01-01
+	Place      string          `json:"place"`
+	BodySite   carnet.BodySite `json:"body_site"`
+	Rank       int             `json:"rank"`
+	Expected   int             `json:"expected"`
+	RankReason string          `json:"rank_reason,omitempty"`
+	Injector   carnet.ID       `json:"injector"`
+	Recorder   carnet.ID       `json:"recorder"`
+	RecordedAt int64           `json:"recorded_at"` // microseconds UTC
+	Version    int             `json:"version"`
+	Reason     string          `json:"reason,omitempty"`
+}
+
+// Event finds the event of an idempotency key.
+func (t *tx) Event(person, idem carnet.ID) (vaccinate.Event, error) {
+	rows, err := t.read(person, "dose_event", where("person_id", person[:]).and("idem", idem[:]),
+		"event_id", "dose_id", "kind", "actor_id", "at", "body")
+	if err != nil {
+		return vaccinate.Event{}, err
+	}
+	if len(rows) == 0 {
+		return vaccinate.Event{}, carnet.E("sqlite", carnet.NotFound, "dose.no-event", nil)
+	}
+	r := rows[0]
+	key, err := t.key("person", person)
+	if err != nil {
+		return vaccinate.Event{}, err
+	}
+	text, err := key.Open("dose_event.body", r.blob("body"))
+	if err != nil {
+		return vaccinate.Event{}, err
+	}
+	var b eventBody
+	if err := json.Unmarshal(text, &b); err != nil {
+		return vaccinate.Event{}, carnet.E("sqlite", carnet.Internal, "internal", err)
+	}
+	e := vaccinate.Event{ID: r.id("event_id"), Kind: vaccinate.EventKind(r.text("kind")), Key: idem, Actor: r.id("actor_id"),
+		At: r.time("at"), Reason: b.Reason, Dose: carnet.Dose{
+			ID: r.id("dose_id"), PersonID: person, Vaccine: b.Vaccine, Lot: carnet.Lot{Private: carnet.Hide(b.Lot)},
+			Date: carnet.DateOfDays(b.Date), BodySite: b.BodySite, Rank: b.Rank, Expected: b.Expected, RankReason: b.RankReason,
+			Injector: b.Injector, RecordedBy: b.Recorder, RecordedAt: time.UnixMicro(b.RecordedAt).UTC(), Version: b.Version,
+		}}
+	e.Dose.Place, err = t.place(b.Place)
+	return e, err
+}
+
+// Append writes an event, renews the projection of its dose and leaves a row in the outbox.
+func (t *tx) Append(e vaccinate.Event) error {
+	d := e.Dose
+	key, err := t.key("person", d.PersonID)
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(eventBody{d.Vaccine, d.Lot.Reveal(), d.Date.Days(), d.Place.ID, d.BodySite, d.Rank, d.Expected,
+		d.RankReason, d.Injector, d.RecordedBy, d.RecordedAt.UnixMicro(), d.Version, e.Reason})
+	if err != nil {
+		return carnet.E("sqlite", carnet.Internal, "internal", err)
+	}
+	body, err := key.Seal("dose_event.body", text)
+	if err != nil {
+		return err
+	}
+	lot, err := key.Seal("dose.lot", []byte(d.Lot.Reveal()))
+	if err != nil {
+		return err
+	}
+	lookup := t.db.ring.Lookup("lot", d.Vaccine+"|"+d.Lot.Reveal())
+	person := cell{"person_id", d.PersonID[:]}
+	if _, err := t.write(d.PersonID, refuse, "dose_event", person, cell{"event_id", e.ID[:]}, cell{"dose_id", d.ID[:]},
+		cell{"kind", string(e.Kind)}, cell{"idem", e.Key[:]}, cell{"actor_id", e.Actor[:]}, cell{"at", e.At.UnixMicro()},
+		cell{"body", body}); err != nil {
+		return err
+	}
+	standing := 1
+	if e.Kind == vaccinate.Cancelled {
+		standing = 0
+	}
+	if _, err := t.write(d.PersonID, replace, "dose", person, cell{"dose_id", d.ID[:]}, cell{"vaccine", d.Vaccine}, cell{"lot", lot},
+		cell{"lot_lookup", lookup[:]}, cell{"given_on", d.Date.Days()}, cell{"place_id", d.Place.ID},
+		cell{"body_site", string(d.BodySite)}, cell{"rank", d.Rank}, cell{"expected", d.Expected},
+		cell{"rank_reason", d.RankReason}, cell{"injector_id", d.Injector[:]}, cell{"recorder_id", d.RecordedBy[:]},
+		cell{"recorded_at", d.RecordedAt.UnixMicro()}, cell{"version", d.Version}, cell{"standing", standing}); err != nil {
+		return err
+	}
+	id, err := t.db.ids.New()
+	if err != nil {
+		return err
+	}
+	_, err = t.write(d.PersonID, refuse, "outbox", person, cell{"outbox_id", id[:]}, cell{"kind", "dose." + string(e.Kind)},
+		cell{"event_id", e.ID[:]}, cell{"at", e.At.UnixMicro()})
+	return err
+}
+
+// Professional opens an entry of the directory, with the places.
+func (t *tx) Professional(id carnet.ID) (carnet.Professional, error) {
+	rows, err := t.read(id, "professional", where("professional_id", id[:]), "number", "family_name", "given_name", "profession", "vaccinator")
+	if err != nil {
+		return carnet.Professional{}, err
+	}
+	if len(rows) == 0 {
+		return carnet.Professional{}, carnet.E("sqlite", carnet.NotFound, "professional.unknown", nil)
+	}
+	key, err := t.key("professional", id)
+	if err != nil {
+		return carnet.Professional{}, err
+	}
+	clear := map[string]carnet.Private{}
+	for _, column := range []string{"number", "family_name", "given_name"} {
+		b, err := key.Open("professional."+column, rows[0].blob(column))
+		if err != nil {
+			return carnet.Professional{}, err
+		}
+		clear[column] = carnet.Hide(string(b))
+	}
+	p := carnet.Professional{ID: id, Number: clear["number"], FamilyName: clear["family_name"], GivenName: clear["given_name"],
+		Profession: rows[0].text("profession"), Vaccinator: rows[0].int("vaccinator") == 1}
+	places, err := t.read(id, "professional_place", where("professional_id", id[:]).by("place_id"), "place_id")
+	if err != nil {
+		return carnet.Professional{}, err
+	}
+	for _, r := range places {
+		place, err := t.place(r.text("place_id"))
+		if err != nil {
+			return carnet.Professional{}, err
+		}
+		p.Places = append(p.Places, place)
+	}
+	return p, nil
+}
+
+// Vaccinators lists who may inject at a place.
+func (t *tx) Vaccinators(place string) ([]carnet.Professional, error) {
+	rows, err := t.read(carnet.ID{}, "professional_place", where("place_id", place), "professional_id")
+	if err != nil {
+		return nil, err
+	}
+	var list []carnet.Professional
+	for _, r := range rows {
+		p, err := t.Professional(r.id("professional_id"))
+		if err != nil {
+			return nil, err
+		}
+		if p.Vaccinator {
+			list = append(list, p)
+		}
+	}
+	return list, nil
+}
+
+// PutProfessional writes a professional and the places once.
+func (t *tx) PutProfessional(p carnet.Professional) error {
+	key, err := t.newKey("professional", p.ID)
+	if err != nil || key == nil {
+		return err
+	}
+	vaccinator := 0
+	if p.Vaccinator {
+		vaccinator = 1
+	}
+	id := cell{"professional_id", p.ID[:]}
+	cells := []cell{id, {"profession", p.Profession}, {"vaccinator", vaccinator}}
+	for column, clear := range map[string]carnet.Private{"number": p.Number, "family_name": p.FamilyName, "given_name": p.GivenName} {
+		sealed, err := key.Seal("professional."+column, []byte(clear.Reveal()))
+		if err != nil {
+			return err
+		}
+		cells = append(cells, cell{column, sealed})
+	}
+	if _, err := t.write(p.ID, refuse, "professional", cells...); err != nil {
+		return err
+	}
+	for _, place := range p.Places {
+		if _, err := t.write(p.ID, keep, "place", cell{"place_id", place.ID}, cell{"name", place.Name},
+			cell{"commune", place.Commune}, cell{"country", place.Country}); err != nil {
+			return err
+		}
+		if _, err := t.write(p.ID, keep, "professional_place", id, cell{"place_id", place.ID}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// place opens a place; it is public information.
+func (t *tx) place(id string) (carnet.Place, error) {
+	if p, ok := t.places[id]; ok || id == "" {
+		return p, nil
+	}
+	rows, err := t.read(carnet.ID{}, "place", where("place_id", id), "name", "commune", "country")
+	if err != nil {
+		return carnet.Place{}, err
+	}
+	if len(rows) == 0 {
+		return carnet.Place{}, carnet.E("sqlite", carnet.NotFound, "place.unknown", nil)
+	}
+	if t.places == nil {
+		t.places = map[string]carnet.Place{}
+	}
+	t.places[id] = carnet.Place{ID: id, Name: rows[0].text("name"), Commune: rows[0].text("commune"), Country: rows[0].text("country")}
+	return t.places[id], nil
+}

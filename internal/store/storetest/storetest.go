@@ -1,0 +1,516 @@
+// Package storetest is the one suite that every store passes: the rooms' own services run over it,
+// and what they promise is checked on what they answer and on what the journal holds.
+package storetest
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"carnet/internal/carnet"
+	"carnet/internal/people"
+	"carnet/internal/protect"
+	"carnet/internal/protect/keyring"
+	"carnet/internal/vaccinate"
+	"carnet/nir"
+)
+
+// Backend is an open store under test, with a way to look at the raw tables.
+type Backend struct {
+	People    people.Store
+	Vaccinate vaccinate.Store
+	Count     func(t *testing.T, table string) int
+	Journal   func(t *testing.T) []Line // oldest first
+}
+
+// Line is what the suite looks at of a journal entry.
+type Line struct {
+	Person                               carnet.ID
+	Kind, Object, Outcome, Purpose, Role string
+	Actor, Decision                      carnet.ID
+}
+
+// Open makes an empty store. It is called once for each subtest.
+type Open func(t *testing.T, ring *keyring.Ring, ids carnet.IDs) Backend
+
+var system = protect.Actor{Role: protect.System}
+
+// Run runs the suite.
+func Run(t *testing.T, open Open) {
+	for name, test := range map[string]func(*testing.T, *world){
+		"enrolling twice is enrolling once":                       testEnrolTwice,
+		"people are found by number and by traits":                testFind,
+		"a login resolves to one person or to none":               testResolve,
+		"a dose is event, projection, outbox and journal at once": testRecord,
+		"the same key records once":                               testIdempotent,
+		"the same key with other content is a conflict":           testKeyReused,
+		"many writers with one key record once":                   testConcurrentKey,
+		"many writers on one person lose no dose and no rank":     testConcurrentRanks,
+		"every fault of a dose is named":                          testFaults,
+		"a refusal does nothing and is in the journal":            testRefusal,
+		"a failure after a read is in the journal":                testFailure,
+		"a correction is an event":                                testCorrect,
+		"a cancelled dose no longer stands":                       testCancel,
+		"a purpose sees its columns only":                         testColumns,
+	} {
+		t.Run(name, func(t *testing.T) { test(t, newWorld(t, open)) })
+	}
+}
+
+// world is a store with a few people in it.
+type world struct {
+	Backend
+	guard     *protect.Guard
+	people    *people.Service
+	vaccinate *vaccinate.Service
+	fern      carnet.ID // Camille FOUGÈRE, used name TILLEUL
+	nurse     protect.Actor
+	doctor    protect.Actor
+}
+
+var centre = carnet.Place{ID: "990000011", Name: "Centre de vaccination des Tilleuls", Commune: "Valombre", Country: "FR"}
+
+func newWorld(t *testing.T, open Open) *world {
+	t.Helper()
+	ring, err := keyring.Open(t.TempDir(), rand.Reader)
+	must(t, err)
+	var ticks atomic.Int64 // the clock moves on by a millisecond at each look
+	start := time.Date(2026, 11, 21, 9, 30, 0, 0, time.UTC)
+	ids := carnet.IDs{Clock: func() time.Time { return start.Add(time.Duration(ticks.Add(1)) * time.Millisecond) }, Rand: rand.Reader}
+	register, err := protect.DefaultRegister()
+	must(t, err)
+	catalogue, err := vaccinate.ReadCatalogue()
+	must(t, err)
+	w := &world{Backend: open(t, ring, ids), guard: protect.NewGuard(register, ids)}
+	w.people = people.New(w.Backend.People, w.guard, ring, ids)
+	w.vaccinate = vaccinate.New(w.Backend.Vaccinate, w.guard, ring, ids, catalogue)
+	w.fern, err = w.people.Enrol(t.Context(), system, identity("FOUGÈRE", "TILLEUL", "1985-05-12", carnet.Female, number(t, "2850500999001"), "Camille", "Rose"))
+	must(t, err)
+	w.nurse = w.enrol(t, "99700000019", "AUBÉPINE", true)
+	w.doctor = w.enrol(t, "99700000027", "BRUYÈRE", true)
+	return w
+}
+
+func (w *world) enrol(t *testing.T, rpps, name string, vaccinator bool) protect.Actor {
+	t.Helper()
+	n, err := carnet.ParseRPPS(luhn(rpps))
+	must(t, err)
+	id, err := w.vaccinate.Enrol(t.Context(), system, carnet.Professional{Number: n, FamilyName: carnet.Hide(name),
+		GivenName: carnet.Hide("Lou"), Profession: carnet.Nurse, Vaccinator: vaccinator, Places: []carnet.Place{centre}})
+	must(t, err)
+	return protect.Actor{ID: id, Role: protect.Professional, Organisation: centre.ID}
+}
+
+// luhn replaces the last digit by the right key.
+func luhn(s string) string {
+	for k := range 10 {
+		if c := s[:10] + fmt.Sprint(k); func() bool { _, err := carnet.ParseRPPS(c); return err == nil }() {
+			return c
+		}
+	}
+	return s
+}
+
+// number completes 13 digits with their key.
+func number(t *testing.T, s string) nir.Number {
+	t.Helper()
+	var n int64
+	for _, c := range s {
+		n = n*10 + int64(c-'0')
+	}
+	out, err := nir.Parse(fmt.Sprintf("%s%02d", s, 97-n%97))
+	must(t, err)
+	return out
+}
+
+func identity(birth, used, date string, sex carnet.Sex, n nir.Number, given ...string) carnet.Identity {
+	d, err := carnet.ParseBirthDate(date)
+	if err != nil {
+		panic(err) // a literal of this file
+	}
+	i := carnet.Identity{NIR: n, BirthName: carnet.Hide(birth), UsedName: carnet.Hide(used), Birth: d, Sex: sex, BirthPlace: "00999"}
+	for _, g := range given {
+		i.GivenNames = append(i.GivenNames, carnet.Hide(g))
+	}
+	return i
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (w *world) command(t *testing.T, date string) vaccinate.Command {
+	t.Helper()
+	key, err := w.vaccinate.NewKey()
+	must(t, err)
+	on, err := carnet.ParseDate(date)
+	must(t, err)
+	lot, err := carnet.ParseLot("FG4509")
+	must(t, err)
+	return vaccinate.Command{Key: key, Person: w.fern, Vaccine: "EU/1/20/1528", Lot: lot, Date: on, Place: centre.ID,
+		BodySite: carnet.LeftArm, Injector: w.nurse.ID}
+}
+
+func testEnrolTwice(t *testing.T, w *world) {
+	again, err := w.people.Enrol(t.Context(), system, identity("FOUGÈRE", "", "1985-05-12", carnet.Female, number(t, "2850500999001"), "Camille"))
+	must(t, err)
+	if again != w.fern {
+		t.Error("the same number gave another person")
+	}
+	p, err := w.people.Person(t.Context(), w.nurse, w.fern)
+	must(t, err)
+	if p.Identity.UsedName.Reveal() != "TILLEUL" || p.Identity.Given() != "Camille Rose" {
+		t.Error("the second enrolment changed the first")
+	}
+	if w.fern.Version() != 8 {
+		t.Errorf("a person with a number has a derived id, version 8; got %d", w.fern.Version())
+	}
+}
+
+func testFind(t *testing.T, w *world) {
+	found, err := w.people.ByNIR(t.Context(), w.nurse, number(t, "2850500999001"))
+	must(t, err)
+	if found.ID != w.fern || !slices.Equal(found.Why, []string{"nir"}) {
+		t.Errorf("found %v by %v", found.ID, found.Why)
+	}
+	if _, err := w.people.ByNIR(t.Context(), w.nurse, number(t, "1850500999001")); carnet.CodeOf(err) != "person.unknown-nir" {
+		t.Errorf("unknown number: %v", err)
+	}
+	birth, _ := carnet.ParseBirthDate("1985-05-12")
+	other, _ := carnet.ParseBirthDate("1985-05-13")
+	for name, c := range map[string]struct {
+		traits people.Traits
+		why    []string
+	}{
+		"birth name":             {people.Traits{Name: carnet.Hide("fougere"), Birth: birth}, []string{"birth-name", "birth-date"}},
+		"used name, given name":  {people.Traits{Name: carnet.Hide("Tilleul"), Given: carnet.Hide("ROSE"), Birth: birth}, []string{"used-name", "birth-date", "given-name"}},
+		"another birth date":     {people.Traits{Name: carnet.Hide("fougere"), Birth: other}, nil},
+		"a given name of nobody": {people.Traits{Name: carnet.Hide("fougere"), Given: carnet.Hide("Noé"), Birth: birth}, nil},
+		"part of a name":         {people.Traits{Name: carnet.Hide("foug"), Birth: birth}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			found, err := w.people.ByTraits(t.Context(), w.nurse, c.traits)
+			must(t, err)
+			if (len(found) == 1) != (c.why != nil) || len(found) == 1 && !slices.Equal(found[0].Why, c.why) {
+				t.Errorf("found %d, %v", len(found), found)
+			}
+		})
+	}
+	_, err = w.people.ByTraits(t.Context(), w.nurse, people.Traits{})
+	if p, ok := errors.AsType[carnet.Problems](err); !ok || len(p) != 2 {
+		t.Errorf("no traits: %v", err)
+	}
+}
+
+func testResolve(t *testing.T, w *world) {
+	_, err := w.people.Enrol(t.Context(), system, identity("FOUGÈRE", "", "1985-05-12", carnet.Female, number(t, "2850500999002"), "Anaïs"))
+	must(t, err)
+	for name, c := range map[string]struct {
+		pivot carnet.Identity
+		code  string
+	}{
+		"the person":              {identity("FOUGERE", "", "1985-05-12", carnet.Female, nir.Number{}, "Camille", "Rose"), ""},
+		"a given name is missing": {identity("FOUGERE", "", "1985-05-12", carnet.Female, nir.Number{}, "Camille"), "person.unresolved"},
+		"the other sex":           {identity("FOUGERE", "", "1985-05-12", carnet.Male, nir.Number{}, "Camille", "Rose"), "person.unresolved"},
+		"a hyphen more":           {identity("FOU-GERE", "", "1985-05-12", carnet.Female, nir.Number{}, "Camille", "Rose"), "person.unresolved"},
+		"the used name":           {identity("TILLEUL", "", "1985-05-12", carnet.Female, nir.Number{}, "Camille", "Rose"), "person.unresolved"},
+		"no name at all":          {carnet.Identity{}, "person.unresolved"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			id, err := w.people.Resolve(t.Context(), system, c.pivot)
+			if c.code == "" && (err != nil || id != w.fern) || c.code != "" && carnet.CodeOf(err) != c.code {
+				t.Errorf("%v, %v", id, err)
+			}
+		})
+	}
+	_, err = w.people.Enrol(t.Context(), system, identity("FOUGÈRE", "", "1985-05-12", carnet.Female, number(t, "2850500999003"), "Camille", "Rose"))
+	must(t, err)
+	if _, err := w.people.Resolve(t.Context(), system, identity("FOUGERE", "", "1985-05-12", carnet.Female, nir.Number{}, "Camille", "Rose")); carnet.CodeOf(err) != "person.ambiguous" {
+		t.Errorf("two people fit: %v", err)
+	}
+}
+
+func testRecord(t *testing.T, w *world) {
+	before := len(w.Journal(t))
+	d, err := w.vaccinate.Record(t.Context(), w.doctor, w.command(t, "2026-11-20"))
+	must(t, err)
+	if d.ID.Version() != 7 || d.Rank != 1 || d.Expected != 2 || d.RecordedBy != w.doctor.ID || d.Injector != w.nurse.ID || d.Place != centre || d.Version != 1 {
+		t.Errorf("dose %+v", d)
+	}
+	for table, want := range map[string]int{"dose_event": 1, "dose": 1, "outbox": 1} {
+		if n := w.Count(t, table); n != want {
+			t.Errorf("%s has %d rows", table, n)
+		}
+	}
+	wrote := map[string]bool{}
+	var decision carnet.ID
+	for i, l := range w.Journal(t)[before:] {
+		if i == 0 {
+			decision = l.Decision
+			if l.Kind != "decide" || l.Outcome != "allowed" {
+				t.Errorf("the first line is %+v", l)
+			}
+		}
+		if l.Decision != decision || l.Purpose != "vaccination" || l.Actor != w.doctor.ID {
+			t.Errorf("line %+v", l)
+		}
+		if l.Kind == "write" && l.Person == w.fern {
+			wrote[l.Object] = true
+		}
+	}
+	for _, table := range []string{"dose_event", "dose", "outbox"} {
+		if !wrote[table] {
+			t.Errorf("the journal does not tell the write of %s", table)
+		}
+	}
+	history, err := w.vaccinate.History(t.Context(), w.nurse, w.fern)
+	must(t, err)
+	if len(history) != 1 || history[0].ID != d.ID || history[0].Lot.Reveal() != "FG4509" || history[0].Date.String() != "2026-11-20" {
+		t.Errorf("history %+v", history)
+	}
+}
+
+func testIdempotent(t *testing.T, w *world) {
+	c := w.command(t, "2026-11-20")
+	first, err := w.vaccinate.Record(t.Context(), w.nurse, c)
+	must(t, err)
+	again, err := w.vaccinate.Record(t.Context(), w.nurse, c)
+	must(t, err)
+	if first.ID != again.ID || again.Rank != first.Rank {
+		t.Error("the same key gave another dose")
+	}
+	if n := w.Count(t, "dose_event"); n != 1 {
+		t.Errorf("%d events", n)
+	}
+}
+
+func testKeyReused(t *testing.T, w *world) {
+	c := w.command(t, "2026-11-20")
+	_, err := w.vaccinate.Record(t.Context(), w.nurse, c)
+	must(t, err)
+	c.BodySite = carnet.RightArm
+	if _, err := w.vaccinate.Record(t.Context(), w.nurse, c); carnet.KindOf(err) != carnet.Conflict {
+		t.Errorf("got %v", err)
+	}
+}
+
+func testConcurrentKey(t *testing.T, w *world) {
+	c := w.command(t, "2026-11-20")
+	ids := make([]carnet.ID, 20)
+	parallel(t, len(ids), func(i int) error {
+		d, err := w.vaccinate.Record(t.Context(), w.nurse, c)
+		ids[i] = d.ID
+		return err
+	})
+	for _, id := range ids {
+		if id != ids[0] {
+			t.Fatal("one key gave two doses")
+		}
+	}
+	if n := w.Count(t, "dose"); n != 1 {
+		t.Errorf("%d doses", n)
+	}
+}
+
+func testConcurrentRanks(t *testing.T, w *world) {
+	const n = 9
+	ranks := make([]int, n)
+	commands := make([]vaccinate.Command, n)
+	for i := range commands {
+		commands[i] = w.command(t, "2026-11-20")
+	}
+	parallel(t, n, func(i int) error {
+		d, err := w.vaccinate.Record(t.Context(), w.nurse, commands[i])
+		ranks[i] = d.Rank
+		return err
+	})
+	slices.Sort(ranks)
+	for i, r := range ranks {
+		if r != i+1 {
+			t.Fatalf("ranks %v", ranks)
+		}
+	}
+}
+
+func parallel(t *testing.T, n int, fn func(i int) error) {
+	t.Helper()
+	var wg sync.WaitGroup
+	errs := make([]error, n)
+	for i := range n {
+		wg.Go(func() { errs[i] = fn(i) })
+	}
+	wg.Wait()
+	must(t, errors.Join(errs...))
+}
+
+func testFaults(t *testing.T, w *world) {
+	unable := w.enrol(t, "99700000035", "CHARDON", false)
+	for name, c := range map[string]struct {
+		change func(*vaccinate.Command)
+		field  string
+		code   string
+	}{
+		"no key":             {func(c *vaccinate.Command) { c.Key = carnet.ID{} }, "key", "dose.key-missing"},
+		"unknown vaccine":    {func(c *vaccinate.Command) { c.Vaccine = "EU/0/00/0000" }, "vaccine", "dose.vaccine"},
+		"no lot":             {func(c *vaccinate.Command) { c.Lot = carnet.Lot{} }, "lot", "lot.missing"},
+		"no date":            {func(c *vaccinate.Command) { c.Date = carnet.Date{} }, "date", "dose.date-missing"},
+		"tomorrow":           {func(c *vaccinate.Command) { c.Date = carnet.Date{Year: 2026, Month: 11, Day: 22} }, "date", "dose.date-future"},
+		"before birth":       {func(c *vaccinate.Command) { c.Date = carnet.Date{Year: 1985, Month: 5, Day: 11} }, "date", "dose.before-birth"},
+		"no site":            {func(c *vaccinate.Command) { c.BodySite = "" }, "site", "dose.site"},
+		"elsewhere":          {func(c *vaccinate.Command) { c.Place = "990000099" }, "place", "dose.place"},
+		"nobody injects":     {func(c *vaccinate.Command) { c.Injector = carnet.ID{} }, "injector", "dose.injector"},
+		"a stranger injects": {func(c *vaccinate.Command) { c.Injector = c.Key }, "injector", "dose.injector"},
+		"one who may not":    {func(c *vaccinate.Command) { c.Injector = unable.ID }, "injector", "dose.injector"},
+		"rank of ten":        {func(c *vaccinate.Command) { c.Rank, c.Expected = 10, 10 }, "rank", "dose.rank"},
+		"rank without why":   {func(c *vaccinate.Command) { c.Rank, c.Expected = 2, 2 }, "rank-reason", "dose.reason-missing"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			command := w.command(t, "2026-11-20")
+			c.change(&command)
+			_, err := w.vaccinate.Record(t.Context(), w.nurse, command)
+			problems, ok := errors.AsType[carnet.Problems](err)
+			if !ok || !slices.ContainsFunc(problems, func(e *carnet.Error) bool { return e.Field == c.field && e.Code == c.code }) {
+				t.Fatalf("got %v", err)
+			}
+		})
+	}
+	if n := w.Count(t, "dose_event"); n != 0 {
+		t.Errorf("%d events after faults", n)
+	}
+}
+
+func testRefusal(t *testing.T, w *world) {
+	insured := protect.Actor{ID: w.fern, Role: protect.Insured}
+	_, err := w.vaccinate.Record(t.Context(), insured, w.command(t, "2026-11-20"))
+	if !errors.Is(err, protect.ErrDenied) {
+		t.Fatalf("got %v", err)
+	}
+	lines := w.Journal(t)
+	if l := lines[len(lines)-1]; l.Kind != "decide" || l.Outcome != "no-grant" || l.Role != "insured" || l.Person != w.fern {
+		t.Errorf("the last line is %+v", l)
+	}
+	if n := w.Count(t, "dose_event"); n != 0 {
+		t.Errorf("%d events", n)
+	}
+}
+
+func testFailure(t *testing.T, w *world) {
+	boom := errors.New("boom")
+	d := w.guard.Decide(protect.Request{Actor: w.nurse, Purpose: protect.Vaccination, Person: w.fern})
+	err := w.Backend.Vaccinate.Within(t.Context(), d, func(tx vaccinate.Tx) error {
+		if _, err := tx.Person(w.fern); err != nil {
+			return err
+		}
+		return boom
+	})
+	if !errors.Is(err, boom) {
+		t.Fatalf("got %v", err)
+	}
+	failed := 0
+	for _, l := range w.Journal(t) {
+		if l.Decision == d.ID() && l.Kind == "read" && l.Outcome == "failed" && l.Person == w.fern {
+			failed++
+		}
+	}
+	if failed == 0 {
+		t.Error("a read that happened before the failure left no line")
+	}
+}
+
+func testCorrect(t *testing.T, w *world) {
+	c := w.command(t, "2026-11-20")
+	d, err := w.vaccinate.Record(t.Context(), w.nurse, c)
+	must(t, err)
+	fix := w.command(t, "2026-11-19")
+	if _, err := w.vaccinate.Correct(t.Context(), w.nurse, fix, vaccinate.Revision{Dose: d.ID, Version: 1}); !hasCode(err, "dose.reason-missing") {
+		t.Errorf("without a reason: %v", err)
+	}
+	r := vaccinate.Revision{Dose: d.ID, Version: 1, Reason: "date relue sur le carnet"}
+	if _, err := w.vaccinate.Correct(t.Context(), w.doctor, fix, r); carnet.CodeOf(err) != "dose.not-yours" {
+		t.Errorf("by another: %v", err)
+	}
+	fixed, err := w.vaccinate.Correct(t.Context(), w.nurse, fix, r)
+	must(t, err)
+	if fixed.ID != d.ID || fixed.Version != 2 || fixed.Date.String() != "2026-11-19" || fixed.Rank != 1 || fixed.RecordedAt != d.RecordedAt {
+		t.Errorf("corrected %+v", fixed)
+	}
+	again, err := w.vaccinate.Correct(t.Context(), w.nurse, fix, r)
+	if err != nil || again.Version != 2 {
+		t.Errorf("sent again: %+v, %v", again, err)
+	}
+	late := w.command(t, "2026-11-18")
+	if _, err := w.vaccinate.Correct(t.Context(), w.nurse, late, r); carnet.CodeOf(err) != "dose.changed-meanwhile" {
+		t.Errorf("on an old version: %v", err)
+	}
+	if n := w.Count(t, "dose_event"); n != 2 {
+		t.Errorf("%d events", n)
+	}
+	history, _ := w.vaccinate.History(t.Context(), w.nurse, w.fern)
+	if len(history) != 1 || history[0].Version != 2 {
+		t.Errorf("history %+v", history)
+	}
+}
+
+func testCancel(t *testing.T, w *world) {
+	d, err := w.vaccinate.Record(t.Context(), w.nurse, w.command(t, "2026-11-20"))
+	must(t, err)
+	key, _ := w.vaccinate.NewKey()
+	if err := w.vaccinate.Cancel(t.Context(), w.nurse, w.fern, d.ID, key, " "); !hasCode(err, "dose.reason-missing") {
+		t.Errorf("without a reason: %v", err)
+	}
+	must(t, w.vaccinate.Cancel(t.Context(), w.nurse, w.fern, d.ID, key, "autre personne"))
+	must(t, w.vaccinate.Cancel(t.Context(), w.nurse, w.fern, d.ID, key, "autre personne")) // sent again
+	history, err := w.vaccinate.History(t.Context(), w.nurse, w.fern)
+	must(t, err)
+	if len(history) != 0 || w.Count(t, "dose_event") != 2 || w.Count(t, "outbox") != 2 {
+		t.Errorf("%d doses stand, %d events", len(history), w.Count(t, "dose_event"))
+	}
+	other, _ := w.vaccinate.NewKey()
+	if err := w.vaccinate.Cancel(t.Context(), w.nurse, w.fern, d.ID, other, "x"); carnet.CodeOf(err) != "dose.unknown" {
+		t.Errorf("cancelled twice: %v", err)
+	}
+	next, err := w.vaccinate.Record(t.Context(), w.nurse, w.command(t, "2026-11-20"))
+	if err != nil || next.Rank != 1 {
+		t.Errorf("the next dose is %d, %v", next.Rank, err)
+	}
+}
+
+func testColumns(t *testing.T, w *world) {
+	_, err := w.vaccinate.Record(t.Context(), w.nurse, w.command(t, "2026-11-20"))
+	must(t, err)
+	d := w.guard.Decide(protect.Request{Actor: protect.Actor{ID: w.fern, Role: protect.Insured}, Purpose: protect.Certification, Person: w.fern})
+	err = w.Backend.Vaccinate.Within(t.Context(), d, func(tx vaccinate.Tx) error {
+		doses, err := tx.Doses(w.fern)
+		if err != nil {
+			return err
+		}
+		if len(doses) != 1 || doses[0].Vaccine == "" || !doses[0].Lot.IsZero() || !doses[0].Injector.IsZero() {
+			t.Errorf("a certificate sees %+v", doses)
+		}
+		p, err := tx.Person(w.fern)
+		if err != nil {
+			return err
+		}
+		if p.Identity.BirthName.IsZero() || !p.Identity.NIR.IsZero() {
+			t.Error("a certificate sees the number, or not the name")
+		}
+		return nil
+	})
+	must(t, err)
+}
+
+// hasCode looks for a code anywhere in an error.
+func hasCode(err error, code string) bool {
+	if p, ok := errors.AsType[carnet.Problems](err); ok {
+		return slices.ContainsFunc(p, func(e *carnet.Error) bool { return e.Code == code })
+	}
+	return carnet.CodeOf(err) == code
+}
