@@ -1,0 +1,99 @@
+// Package base45 writes and reads base45 (RFC 9285), the text form of bytes in QR codes: forty-five
+// characters that the alphanumeric mode packs into five and a half bits each.
+//
+// Two bytes a, b become three characters: 256 a + b = c + 45 d + 2025 e, c first. A last single
+// byte becomes two. [Decode] refuses whatever [Encode] cannot have written, so that a sequence of
+// bytes has one text only: a triplet above 65535 and a pair above 255, which many decoders let
+// pass, are errors. The space is a character of the alphabet: text must not be trimmed.
+package base45
+
+import "fmt"
+
+const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
+
+// digits gives the value of each character, or none.
+var digits = func() (t [256]byte) {
+	for i := range t {
+		t[i] = none
+	}
+	for i := range len(alphabet) {
+		t[alphabet[i]] = byte(i)
+	}
+	return t
+}()
+
+const none = 0xff
+
+// Fault is the rule that a text breaks.
+type Fault string
+
+const (
+	Character Fault = "char"     // not one of the forty-five characters
+	Length    Fault = "length"   // one character too many or too few
+	Overflow  Fault = "overflow" // a group that stands for more than its bytes can hold
+)
+
+// Error says where a text is not base45.
+type Error struct {
+	Fault Fault
+	Pos   int // offset in bytes of the character, or of the group
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("base45: %s at offset %d", e.Fault, e.Pos) }
+
+// EncodedLen is the length of the text for n bytes.
+func EncodedLen(n int) int { return n/2*3 + n%2*2 }
+
+// Encode gives the text for bytes.
+func Encode(src []byte) string {
+	dst := make([]byte, 0, EncodedLen(len(src)))
+	for ; len(src) >= 2; src = src[2:] {
+		n := int(src[0])<<8 | int(src[1])
+		dst = append(dst, alphabet[n%45], alphabet[n/45%45], alphabet[n/2025])
+	}
+	if len(src) == 1 {
+		dst = append(dst, alphabet[src[0]%45], alphabet[src[0]/45])
+	}
+	return string(dst)
+}
+
+// Decode gives the bytes of a text; it allocates two thirds of the text's length, so the caller
+// bounds the text. The error is an [*Error].
+func Decode(s string) ([]byte, error) {
+	if len(s)%3 == 1 {
+		return nil, &Error{Length, len(s) - 1}
+	}
+	dst := make([]byte, 0, len(s)/3*2+1)
+	i := 0
+	for ; i+3 <= len(s); i += 3 {
+		c, d, e := digits[s[i]], digits[s[i+1]], digits[s[i+2]]
+		if c == none || d == none || e == none {
+			return nil, badCharacter(s, i)
+		}
+		n := uint(c) + 45*uint(d) + 2025*uint(e)
+		if n > 0xffff {
+			return nil, &Error{Overflow, i}
+		}
+		dst = append(dst, byte(n>>8), byte(n))
+	}
+	if i < len(s) {
+		c, d := digits[s[i]], digits[s[i+1]]
+		if c == none || d == none {
+			return nil, badCharacter(s, i)
+		}
+		n := uint(c) + 45*uint(d)
+		if n > 0xff {
+			return nil, &Error{Overflow, i}
+		}
+		dst = append(dst, byte(n))
+	}
+	return dst, nil
+}
+
+// badCharacter finds the first wrong character of a group.
+func badCharacter(s string, i int) error {
+	for digits[s[i]] != none {
+		i++
+	}
+	return &Error{Character, i}
+}

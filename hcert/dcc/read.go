@@ -1,0 +1,359 @@
+package dcc
+
+import (
+	"math"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// Read makes a certificate of a decoded CBOR tree: map[any]any, []any, string, uint64, int64,
+// float64, nil, and time.Time for a date under tag 0. Any other value is of the wrong type. It
+// gives nil and one finding when the tree is not a map.
+func Read(tree any) (*Certificate, []Finding) {
+	r := reader{rules: rulesOf("")}
+	m, ok := tree.(map[any]any)
+	if !ok {
+		r.add(Schema, WrongType, "")
+		return nil, r.findings
+	}
+	c := &Certificate{}
+	top := object{&r, m, ""}
+	if c.Version = top.text("ver", required); c.Version != "" && !versionForm.MatchString(c.Version) {
+		r.add(Schema, Pattern, "ver")
+	}
+	r.rules = rulesOf(c.Version)
+
+	if nam, ok := top.object("nam"); ok {
+		c.Name = r.name(nam)
+	}
+	c.Birth = top.text("dob", required)
+	if _, isText := m["dob"].(string); isText && !r.rules.birth.MatchString(c.Birth) {
+		r.add(Schema, Pattern, "dob")
+	}
+	for _, o := range top.list("v") {
+		c.Vaccinations = append(c.Vaccinations, r.vaccination(o))
+	}
+	for _, o := range top.list("t") {
+		c.Tests = append(c.Tests, r.test(o))
+	}
+	for _, o := range top.list("r") {
+		c.Recoveries = append(c.Recoveries, r.recovery(o))
+	}
+	if c.Type() == "" {
+		r.add(Groups, OneEvent, "")
+	}
+	return c, r.findings
+}
+
+// rules is what differs between schema versions.
+type rules struct {
+	length    int // of names, issuers, centres, identifiers
+	testName  int // of nm; 0 for no limit
+	maxDose   int // 0 for no limit
+	birth     *regexp.Regexp
+	centre    bool // tc is required
+	eitherFnt bool // gnt may stand for fnt
+}
+
+var (
+	versionForm = regexp.MustCompile(`^\d+\.\d+\.\d+$`)
+	countryForm = regexp.MustCompile(`^[A-Z]{1,10}$`)
+	machineForm = regexp.MustCompile(`^[A-Z<]*$`)
+	deviceForm  = regexp.MustCompile(`^\d+$`)
+
+	fullBirth    = regexp.MustCompile(`(19|20)\d{2}-\d{2}-\d{2}`)
+	partialBirth = regexp.MustCompile(`^(19|20)\d\d(-\d\d){0,2}$`)
+	anyBirth     = regexp.MustCompile(`^((19|20)\d\d(-\d\d){0,2})?$`)
+)
+
+// rulesOf gives the rules of a version; those of 1.3.0 for a version that does not exist.
+func rulesOf(version string) rules {
+	switch version {
+	case "1.0.0", "1.0.1":
+		return rules{length: 50, maxDose: 9, birth: fullBirth, centre: true}
+	case "1.1.0", "1.2.0", "1.2.1":
+		return rules{length: 50, maxDose: 9, birth: partialBirth, centre: true}
+	case "1.3.2", "1.3.3":
+		return rules{length: 80, testName: 80, birth: anyBirth, eitherFnt: true}
+	}
+	return rules{length: 80, testName: 80, birth: anyBirth}
+}
+
+type reader struct {
+	rules    rules
+	findings []Finding
+}
+
+func (r *reader) add(k Kind, rule Rule, path string) {
+	r.findings = append(r.findings, Finding{k, rule, path})
+}
+
+func (r *reader) name(o object) Name {
+	n := Name{
+		Family:         o.short("fn", optional, r.rules.length),
+		FamilyStandard: o.short("fnt", optional, r.rules.length),
+		Given:          o.short("gn", optional, r.rules.length),
+		GivenStandard:  o.short("gnt", optional, r.rules.length),
+	}
+	if !o.has("fnt") && !(r.rules.eitherFnt && o.has("gnt")) {
+		r.add(Schema, Missing, o.at("fnt"))
+	}
+	if !machineForm.MatchString(n.FamilyStandard) {
+		r.add(Schema, Pattern, o.at("fnt"))
+	}
+	if !machineForm.MatchString(n.GivenStandard) {
+		r.add(Schema, Pattern, o.at("gnt"))
+	}
+	return n
+}
+
+func (r *reader) vaccination(o object) Vaccination {
+	return Vaccination{
+		Disease: o.code("tg", required, Disease),
+		Vaccine: o.code("vp", required, VaccineType),
+		Product: o.code("mp", required, Product),
+		Holder:  o.code("ma", required, Holder),
+		Dose:    o.dose("dn"),
+		Doses:   o.dose("sd"),
+		Date:    o.date("dt"),
+		Country: o.country(),
+		Issuer:  o.short("is", required, r.rules.length),
+		ID:      o.identifier(),
+	}
+}
+
+func (r *reader) test(o object) Test {
+	t := Test{
+		Disease: o.code("tg", required, Disease),
+		Kind:    o.code("tt", required, TestKind),
+		Name:    o.short("nm", optional, r.rules.testName),
+		Device:  o.text("ma", optional),
+		Sampled: o.text("sc", required),
+		Result:  o.code("tr", required, TestResult),
+		Centre:  o.short("tc", need(r.rules.centre), r.rules.length),
+		Country: o.country(),
+		Issuer:  o.short("is", required, r.rules.length),
+		ID:      o.identifier(),
+	}
+	if t.Device != "" && !deviceForm.MatchString(t.Device) {
+		r.add(ValueSet, Unknown, o.at("ma"))
+	}
+	if _, err := time.Parse(time.RFC3339, t.Sampled); err != nil && t.Sampled != "" {
+		r.add(Form, NoDate, o.at("sc"))
+	}
+	return t
+}
+
+func (r *reader) recovery(o object) Recovery {
+	return Recovery{
+		Disease:  o.code("tg", required, Disease),
+		Positive: o.date("fr"),
+		Country:  o.country(),
+		Issuer:   o.short("is", required, r.rules.length),
+		From:     o.date("df"),
+		Until:    o.date("du"),
+		ID:       o.identifier(),
+	}
+}
+
+type need bool
+
+const (
+	required need = true
+	optional need = false
+)
+
+// object is a map of the tree with the path that leads to it.
+type object struct {
+	r    *reader
+	m    map[any]any
+	path string
+}
+
+func (o object) at(key string) string {
+	if o.path == "" {
+		return key
+	}
+	return o.path + "." + key
+}
+
+func (o object) has(key string) bool { return o.m[key] != nil }
+
+// get gives a member; absent, null and undefined are the same to the reader.
+func (o object) get(key string, n need) any {
+	v, there := o.m[key]
+	switch {
+	case v != nil:
+		return v
+	case there:
+		o.r.add(Form, Null, o.at(key))
+	}
+	if n == required {
+		o.r.add(Schema, Missing, o.at(key))
+	}
+	return nil
+}
+
+// raw gives a text as it was signed.
+func (o object) raw(key string, n need) string {
+	switch v := o.get(key, n).(type) {
+	case nil:
+	case string:
+		return v
+	case time.Time:
+		o.r.add(Form, Tagged, o.at(key))
+		return v.Format(time.RFC3339Nano)
+	default:
+		o.r.add(Schema, WrongType, o.at(key))
+	}
+	return ""
+}
+
+// text gives a text trimmed and in NFC.
+func (o object) text(key string, n need) string {
+	s := o.raw(key, n)
+	if t := strings.TrimSpace(s); t != s {
+		o.r.add(Form, Untrimmed, o.at(key))
+		s = t
+	}
+	if !norm.NFC.IsNormalString(s) {
+		o.r.add(Form, NotNFC, o.at(key))
+		s = norm.NFC.String(s)
+	}
+	return s
+}
+
+// short gives a text of limited length, in characters.
+func (o object) short(key string, n need, limit int) string {
+	s := o.text(key, n)
+	o.limit(key, s, limit)
+	return s
+}
+
+func (o object) limit(key, s string, limit int) {
+	if limit > 0 && len(s) > limit && utf8.RuneCountInString(s) > limit {
+		o.r.add(Schema, TooLong, o.at(key))
+	}
+}
+
+// code gives a text of a value set.
+func (o object) code(key string, n need, set Set) string {
+	s := o.text(key, n)
+	if _, isText := o.m[key].(string); !isText {
+		return s
+	}
+	switch e, ok := Lookup(set, s); {
+	case !ok:
+		o.r.add(ValueSet, Unknown, o.at(key))
+	case e.Deprecated:
+		o.r.add(ValueSet, Deprecated, o.at(key))
+	}
+	return s
+}
+
+func (o object) country() string {
+	s := o.code("co", required, Country)
+	if _, isText := o.m["co"].(string); isText && !countryForm.MatchString(s) {
+		o.r.add(Schema, Pattern, o.at("co"))
+	}
+	return s
+}
+
+// identifier gives the UVCI untouched: revocation hashes are over the text as signed.
+func (o object) identifier() string {
+	s := o.raw("ci", required)
+	if s == "" {
+		return s
+	}
+	o.limit("ci", s, o.r.rules.length)
+	switch CheckUVCI(s) {
+	case CheckWrong:
+		o.r.add(Identifier, CheckDigit, o.at("ci"))
+	case CheckIllegal:
+		o.r.add(Identifier, Pattern, o.at("ci"))
+	}
+	return s
+}
+
+// date gives a civil date. The schemas state the form as an annotation only.
+func (o object) date(key string) string {
+	s := o.text(key, required)
+	if _, err := time.Parse(time.DateOnly, s); err != nil && o.has(key) {
+		o.r.add(Form, NoDate, o.at(key))
+	}
+	return s
+}
+
+// dose gives a dose number, or 0 when there is none that an int can hold.
+func (o object) dose(key string) int {
+	var n uint64
+	switch v := o.get(key, required).(type) {
+	case nil:
+		return 0
+	case uint64:
+		n = v
+	case int64:
+		o.r.add(Schema, OutOfRange, o.at(key))
+		return 0
+	case float64:
+		if v != math.Trunc(v) || v < 0 || v > math.MaxInt32 {
+			o.r.add(Schema, WrongType, o.at(key))
+			return 0
+		}
+		o.r.add(Form, NotInteger, o.at(key))
+		n = uint64(v)
+	default:
+		o.r.add(Schema, WrongType, o.at(key))
+		return 0
+	}
+	if n > math.MaxInt32 {
+		o.r.add(Schema, OutOfRange, o.at(key))
+		return 0
+	}
+	if n < 1 || o.r.rules.maxDose > 0 && n > uint64(o.r.rules.maxDose) {
+		o.r.add(Schema, OutOfRange, o.at(key))
+	}
+	return int(n)
+}
+
+// object gives a required map.
+func (o object) object(key string) (object, bool) {
+	v := o.get(key, required)
+	m, ok := v.(map[any]any)
+	if !ok && v != nil {
+		o.r.add(Schema, WrongType, o.at(key))
+	}
+	return object{o.r, m, o.at(key)}, ok
+}
+
+// list gives the events of a group. A null or empty group counts as absent.
+func (o object) list(key string) []object {
+	v := o.get(key, optional)
+	if v == nil {
+		return nil
+	}
+	l, ok := v.([]any)
+	if !ok {
+		o.r.add(Schema, WrongType, o.at(key))
+		return nil
+	}
+	if len(l) == 0 {
+		o.r.add(Schema, OneEvent, o.at(key))
+	}
+	var events []object
+	for i, e := range l {
+		path := o.at(key) + "[" + strconv.Itoa(i) + "]"
+		m, ok := e.(map[any]any)
+		if !ok {
+			o.r.add(Schema, WrongType, path)
+			continue
+		}
+		events = append(events, object{o.r, m, path})
+	}
+	return events
+}

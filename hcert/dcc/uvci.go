@@ -1,0 +1,101 @@
+package dcc
+
+import "strings"
+
+// UVCI is a certificate identifier taken apart: URN:UVCI:01:FR:T5DWTJYS4ZR8#4 and its many real
+// relatives (lower-case prefix, no prefix, version V1, URN:UCI).
+type UVCI struct {
+	Version string   // "01"; "V1" occurs
+	Country string   // "FR"
+	Parts   []string // issuer, vaccine and opaque string, as far as they are there; the opaque one is last
+	Check   string   // what stands after #, "" without
+}
+
+// ParseUVCI takes an identifier apart. It is lenient, as issuers were: a missing part is "".
+func ParseUVCI(s string) UVCI {
+	s, check, _ := strings.Cut(upper(s), "#")
+	for _, prefix := range [...]string{"URN:UVCI:", "URN:UCI:", "DGCI:"} {
+		s = strings.TrimPrefix(s, prefix)
+	}
+	fields := strings.FieldsFunc(s, func(r rune) bool { return r == ':' || r == '/' })
+	u := UVCI{Check: check}
+	if len(fields) > 0 {
+		u.Version, fields = fields[0], fields[1:]
+	}
+	if len(fields) > 0 {
+		u.Country, fields = fields[0], fields[1:]
+	}
+	u.Parts = fields
+	return u
+}
+
+// Canonical gives the form under which two spellings of one identifier are equal: upper case, with
+// the prefix URN:UVCI:, without check character.
+func Canonical(s string) string {
+	s, _, _ = strings.Cut(upper(s), "#")
+	if !strings.HasPrefix(s, uvciPrefix) {
+		s = uvciPrefix + s
+	}
+	return s
+}
+
+// Check is the state of the check character of an identifier.
+type Check uint8
+
+const (
+	CheckAbsent  Check = iota // no #
+	CheckRight                // right for the text as it stands, or once its prefix is restored
+	CheckWrong                // another character, or more than one
+	CheckIllegal              // the text holds characters that the computation does not know
+)
+
+// CheckUVCI verifies the character after #. A third of real ones are wrong: report it, refuse
+// nothing.
+func CheckUVCI(s string) Check {
+	body, check, found := strings.Cut(upper(s), "#")
+	if !found {
+		return CheckAbsent
+	}
+	for _, b := range [...]string{body, Canonical(body)} {
+		c, ok := CheckCharacter(b)
+		if !ok {
+			return CheckIllegal
+		}
+		if check == string(c) {
+			return CheckRight
+		}
+	}
+	return CheckWrong
+}
+
+// CheckCharacter computes the check character of an identifier that has none yet: Luhn modulo 38
+// over A-Z, 0-9, / and :, letters in upper case, the prefix URN:UVCI: included.
+func CheckCharacter(s string) (c rune, ok bool) {
+	const base = 38
+	sum, factor := 0, 2
+	for i := len(s) - 1; i >= 0; i-- {
+		v := strings.IndexByte(uvciAlphabet, s[i])
+		if v < 0 {
+			return 0, false
+		}
+		a := v * factor
+		sum += a/base + a%base
+		factor = 3 - factor
+	}
+	return rune(uvciAlphabet[(base-sum%base)%base]), true
+}
+
+const (
+	uvciPrefix   = "URN:UVCI:"
+	uvciAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/:"
+)
+
+// upper raises ASCII letters only: an identifier has no others, and folding must not change length.
+func upper(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' {
+			return r - 'a' + 'A'
+		}
+		return r
+	}, s)
+}
