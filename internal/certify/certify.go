@@ -1,8 +1,278 @@
+// Package certify makes attestations of vaccination: it prepares the message, lints it with the
+// reader that the public uses, signs it, draws the page.
+//
+// Nothing is signed that was not read back first: the draft is signed with a throw-away key and
+// must pass the strict reader, the rules of the wallets and the capacity of both codes; only then
+// does the real key sign it, once, and both codes carry the same bytes. Documents are not stored:
+// the register keeps the fingerprint, and the page is drawn again from the record on demand.
+//
+// Specification: 2D-Doc sections 1, 2.6, 3 and 7 of the project's notes on ANTS 3.3; the
+// certificate is the person's own, an act of purpose "certification" with scope "self".
 package certify
 
-import "embed"
+import (
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/x509"
+	"embed"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"carnet/internal/carnet"
+	"carnet/internal/certify/sheet"
+	"carnet/internal/protect"
+	"carnet/twoddoc"
+)
 
 // Migrations holds the tables of this room, one folder per store.
 //
 //go:embed migrations
 var Migrations embed.FS
+
+// Store is what this room needs of a store. Within runs fn in one transaction that begins with the
+// decision in the journal; a refusal is journalled and returned, and fn does not run.
+type Store interface {
+	Within(ctx context.Context, d protect.Decision, fn func(Tx) error) error
+}
+
+// Tx is one transaction. Each read and write enters the journal by itself.
+type Tx interface {
+	Person(id carnet.ID) (carnet.Person, error)    // carnet.NotFound; the certificate's columns only
+	Doses(person carnet.ID) ([]carnet.Dose, error) // that stand, oldest injection first
+	PutCertificate(c Certificate) error            // the same document again changes nothing
+}
+
+// Certificate is what the register keeps of a document: that it was issued, never what it says.
+type Certificate struct {
+	ID       carnet.ID
+	Person   carnet.ID
+	Dose     carnet.ID // the last one, which the document is about
+	Document [32]byte  // SHA-256 of header and message, the identity of a 2D-Doc
+	// Authority and Key are the two ids under which a verifier finds the certificate of the signer.
+	Authority, Key string
+	IssuedAt       time.Time
+}
+
+// Signer holds the key that certifies. It may be a file, a token or another process.
+type Signer interface {
+	crypto.Signer
+	Certificate() *x509.Certificate // subject CN: certificate id; issuer CN: authority id
+}
+
+// Vaccines tells what a code of the catalogue stands for.
+type Vaccines interface {
+	Find(code string) (carnet.Vaccine, bool)
+}
+
+// Edition is what the operator puts on each document.
+type Edition struct {
+	Issuer    string // who issues, as printed
+	Link      string // prefix of the right-hand code, up to and with "#" or "?v="
+	NoticeURL string // where the person reads how the data is protected
+	Sandbox   bool   // prints that it is a specimen
+}
+
+// Service is the room.
+type Service struct {
+	store    Store
+	guard    *protect.Guard
+	ids      carnet.IDs
+	signer   Signer
+	vaccines Vaccines
+	edition  Edition
+	page     *sheet.Renderer
+	throw    *ecdsa.PrivateKey // signs drafts that are linted, nothing else
+}
+
+// New returns the room over a store.
+func New(store Store, guard *protect.Guard, ids carnet.IDs, signer Signer, vaccines Vaccines, e Edition) (*Service, error) {
+	page, err := sheet.New()
+	if err != nil {
+		return nil, fmt.Errorf("certify: %w", err)
+	}
+	throw, err := ecdsa.GenerateKey(elliptic.P256(), ids.Rand)
+	if err != nil {
+		return nil, fmt.Errorf("certify: %w", err)
+	}
+	return &Service{store, guard, ids, signer, vaccines, e, page, throw}, nil
+}
+
+// Summary is a person's situation, from the columns that a certificate may use.
+type Summary struct {
+	Identity carnet.Identity
+	Doses    []Dose // oldest injection first
+}
+
+// Dose is a dose with its vaccine.
+type Dose struct {
+	carnet.Dose
+	Product carnet.Vaccine
+}
+
+// Last is the dose that a certificate is about, or false when none was recorded.
+func (s Summary) Last() (Dose, bool) {
+	if len(s.Doses) == 0 {
+		return Dose{}, false
+	}
+	return s.Doses[len(s.Doses)-1], true
+}
+
+// Summary opens the situation of a person, for the person.
+func (s *Service) Summary(ctx context.Context, actor protect.Actor, person carnet.ID) (Summary, error) {
+	var out Summary
+	err := s.about(ctx, actor, person, func(tx Tx) (err error) {
+		out, err = s.read(tx, person)
+		return err
+	})
+	return out, err
+}
+
+func (s *Service) read(tx Tx, person carnet.ID) (Summary, error) {
+	p, err := tx.Person(person)
+	if err != nil {
+		return Summary{}, err
+	}
+	doses, err := tx.Doses(person)
+	if err != nil {
+		return Summary{}, err
+	}
+	out := Summary{Identity: p.Identity}
+	for _, d := range doses {
+		v, ok := s.vaccines.Find(d.Vaccine)
+		if !ok {
+			return Summary{}, carnet.E("certify", carnet.Internal, "internal", fmt.Errorf("vaccine %s of a dose is not in the catalogue", d.Vaccine))
+		}
+		out.Doses = append(out.Doses, Dose{d, v})
+	}
+	return out, nil
+}
+
+// Document is an attestation, ready to be handed to the person.
+type Document struct {
+	PDF     []byte
+	Payload []byte // of the 2D-Doc; health data in clear
+	Link    string // of the right-hand code, with the same payload
+	ID      [32]byte
+}
+
+// Attestation certifies the last dose of a person, for the person. Without a dose it is
+// carnet.NotFound, "certificate.no-dose".
+func (s *Service) Attestation(ctx context.Context, actor protect.Actor, person carnet.ID) (Document, error) {
+	var situation Summary
+	err := s.about(ctx, actor, person, func(tx Tx) (err error) {
+		situation, err = s.read(tx, person)
+		return err
+	})
+	if err != nil {
+		return Document{}, err
+	}
+	last, ok := situation.Last()
+	if !ok {
+		return Document{}, carnet.E("certify", carnet.NotFound, "certificate.no-dose", nil)
+	}
+	now := s.ids.Clock()
+	ready, err := s.prepare(situation.Identity, last, now)
+	if err != nil {
+		return Document{}, err
+	}
+	doc, err := s.issue(ready)
+	if err != nil {
+		return Document{}, err
+	}
+	if doc.PDF, err = s.draw(situation.Identity, last, doc, now); err != nil {
+		return Document{}, err
+	}
+	cert := s.signer.Certificate()
+	c := Certificate{Person: person, Dose: last.ID, Document: doc.ID, Authority: cert.Issuer.CommonName, Key: cert.Subject.CommonName, IssuedAt: now}
+	if c.ID, err = s.ids.New(); err != nil {
+		return Document{}, err
+	}
+	// Handed out only once the register knows of it.
+	return doc, s.about(ctx, actor, person, func(tx Tx) error { return tx.PutCertificate(c) })
+}
+
+func (s *Service) about(ctx context.Context, actor protect.Actor, person carnet.ID, fn func(Tx) error) error {
+	return s.store.Within(ctx, s.guard.Decide(protect.Request{Actor: actor, Purpose: protect.Certification, Person: person}), fn)
+}
+
+// linted is a draft that passed the lint. Only prepare makes one.
+type linted struct{ draft *twoddoc.Draft }
+
+// prepare writes the message and lints it.
+func (s *Service) prepare(i carnet.Identity, last Dose, now time.Time) (linted, error) {
+	const op = "certify.prepare"
+	given := make([]string, len(i.GivenNames))
+	for n, g := range i.GivenNames {
+		given[n] = g.Reveal()
+	}
+	cert, today := s.signer.Certificate(), twoddoc.DayOf(now.In(carnet.Paris))
+	draft, err := twoddoc.Vaccination{
+		FamilyName: i.BirthName.Reveal(), GivenNames: given, Birth: i.Birth.Compact(), Disease: last.Product.Disease,
+		Agent: last.Product.ATC, Vaccine: last.Product.Label, Manufacturer: last.Product.Label, Rank: last.Rank,
+		Expected: last.Expected, LastDate: last.Date.Compact(), Complete: last.Complete(),
+	}.Prepare(twoddoc.Header{Authority: cert.Issuer.CommonName, Certificate: cert.Subject.CommonName,
+		Emitted: today, Signed: today, Country: last.Place.Country})
+	if err != nil {
+		return linted{}, carnet.E(op, carnet.Internal, "certificate.not-writable", err)
+	}
+	sample, err := draft.Sign(s.throw, s.ids.Rand)
+	if err != nil {
+		return linted{}, carnet.E(op, carnet.Internal, "internal", err)
+	}
+	if err := lint(sample, &s.throw.PublicKey); err != nil {
+		return linted{}, carnet.E(op, carnet.Internal, "certificate.lint", err)
+	}
+	return linted{draft}, nil
+}
+
+// lint reads a payload as the public will.
+func lint(payload []byte, key *ecdsa.PublicKey) error {
+	doc, err := twoddoc.Parse(payload)
+	if err != nil {
+		return err
+	}
+	return errors.Join(doc.Verify(key), twoddoc.WalletReads(payload))
+}
+
+// issue signs, once, and reads the result under the certificate that verifiers will use.
+func (s *Service) issue(l linted) (Document, error) {
+	const op = "certify.issue"
+	payload, err := l.draft.Sign(s.signer, s.ids.Rand)
+	if err != nil {
+		return Document{}, carnet.E(op, carnet.Unavailable, "signer.unavailable", err)
+	}
+	cert := s.signer.Certificate()
+	key, ok := cert.PublicKey.(*ecdsa.PublicKey)
+	if !ok {
+		return Document{}, carnet.E(op, carnet.Internal, "signer.key", fmt.Errorf("certificate %s holds a %T", cert.Subject.CommonName, cert.PublicKey))
+	}
+	if err := lint(payload, key); err != nil {
+		return Document{}, carnet.E(op, carnet.Internal, "signer.key", err)
+	}
+	if !l.draft.Document().Header.Within(cert) {
+		return Document{}, carnet.E(op, carnet.Unavailable, "signer.expired", fmt.Errorf("certificate %s ended on %s", cert.Subject.CommonName, cert.NotAfter))
+	}
+	return Document{Payload: payload, Link: twoddoc.Link(s.edition.Link, payload), ID: l.draft.ID()}, nil
+}
+
+// draw renders the page.
+func (s *Service) draw(i carnet.Identity, last Dose, doc Document, now time.Time) ([]byte, error) {
+	var id carnet.ID
+	if _, err := io.ReadFull(s.ids.Rand, id[:]); err != nil {
+		return nil, carnet.E("certify.draw", carnet.Internal, "internal", err)
+	}
+	pdf, err := s.page.Render(sheet.Attestation{
+		FamilyName: i.BirthName.Reveal(), GivenNames: i.Given(), BirthDate: i.Birth.French(),
+		Vaccine: last.Product.Name + " (" + last.Product.Holder + ")", Rank: last.Rank, Expected: last.Expected,
+		LastDate: last.Date.French(), Complete: last.Complete(), Payload: doc.Payload, Link: doc.Link,
+		Issuer: s.edition.Issuer, NoticeURL: s.edition.NoticeURL, Sandbox: s.edition.Sandbox, IssuedAt: now.In(carnet.Paris), FileID: id,
+	})
+	if err != nil {
+		return nil, carnet.E("certify.draw", carnet.Internal, "certificate.not-drawable", err)
+	}
+	return pdf, nil
+}

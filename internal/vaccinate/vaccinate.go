@@ -11,6 +11,7 @@ package vaccinate
 import (
 	"context"
 	"embed"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -351,6 +352,23 @@ func sameContent(d carnet.Dose, c Command) bool {
 	rank := c.Rank == 0 && c.Expected == 0 || c.Rank == d.Rank && c.Expected == d.Expected
 	return rank && d.Vaccine == c.Vaccine && d.Lot.Equal(c.Lot.Private) && d.Date == c.Date && d.Place.ID == c.Place &&
 		d.BodySite == c.BodySite && d.Injector == c.Injector
+}
+
+// Done returns the dose that an idempotency key has written, as that event left it: a form that is
+// met again after it was sent leads there. A key that did nothing yet is carnet.NotFound.
+func (s *Service) Done(ctx context.Context, actor protect.Actor, person, key carnet.ID) (carnet.Dose, error) {
+	var d carnet.Dose
+	var none error
+	err := s.about(ctx, actor, person, func(tx Tx) error {
+		e, err := tx.Event(person, key)
+		if carnet.KindOf(err) == carnet.NotFound {
+			none = err // an answer like another, not a failure of the access
+			return nil
+		}
+		d = e.Dose
+		return err
+	})
+	return d, errors.Join(err, none)
 }
 
 // Professional opens the directory's entry of the one who acts.

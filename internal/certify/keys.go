@@ -1,0 +1,158 @@
+package certify
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math/big"
+	"os"
+	"path/filepath"
+	"time"
+
+	"carnet/internal/carnet"
+)
+
+// FileSigner is a key in a file, with its certificate.
+type FileSigner struct {
+	crypto.Signer
+	cert *x509.Certificate
+}
+
+// Certificate is the certificate of the key.
+func (s *FileSigner) Certificate() *x509.Certificate { return s.cert }
+
+// OpenSigner reads a PKCS#8 key and a certificate, both PEM. They must belong together.
+func OpenSigner(keyFile, certFile string) (*FileSigner, error) {
+	der, err := readPEM(keyFile, "PRIVATE KEY")
+	if err != nil {
+		return nil, err
+	}
+	parsed, err := x509.ParsePKCS8PrivateKey(der)
+	if err != nil {
+		return nil, fmt.Errorf("certify: %s: %w", keyFile, err)
+	}
+	key, ok := parsed.(*ecdsa.PrivateKey)
+	if !ok {
+		return nil, fmt.Errorf("certify: %s holds a %T; a 2D-Doc is signed with ECDSA", keyFile, parsed)
+	}
+	if der, err = readPEM(certFile, "CERTIFICATE"); err != nil {
+		return nil, err
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		return nil, fmt.Errorf("certify: %s: %w", certFile, err)
+	}
+	if !key.PublicKey.Equal(cert.PublicKey) {
+		return nil, fmt.Errorf("certify: %s is not the certificate of %s", certFile, keyFile)
+	}
+	return &FileSigner{key, cert}, nil
+}
+
+func readPEM(file, kind string) ([]byte, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("certify: %w", err)
+	}
+	block, _ := pem.Decode(text)
+	if block == nil || block.Type != kind {
+		return nil, fmt.Errorf("certify: %s holds no PEM block %q", file, kind)
+	}
+	return block.Bytes, nil
+}
+
+// The sandbox's authority stands in the space that the format reserves for tests (XX00), and its
+// certificate is none of the ids that the format keeps for itself (0000, 0001, TEST).
+const (
+	sandboxAuthority   = "FR00"
+	sandboxCertificate = "CAR1"
+	authorityYears     = 10
+	certificateYears   = 3
+)
+
+// SandboxSigner opens the signing key of a sandbox, and makes it the first time: an authority, a
+// certificate under it, private keys readable by their owner alone in dir/keys, public
+// certificates in dir/trust, where `carnet verify` looks by default.
+func SandboxSigner(dir string, clock carnet.Clock, rand io.Reader) (*FileSigner, error) {
+	var (
+		key   = filepath.Join(dir, "keys", "2d-doc.key")
+		trust = filepath.Join(dir, "trust")
+		cert  = filepath.Join(trust, sandboxAuthority+"_"+sandboxCertificate+".pem")
+	)
+	if _, err := os.Stat(key); !errors.Is(err, fs.ErrNotExist) {
+		return OpenSigner(key, cert)
+	}
+	now := clock().UTC().Truncate(time.Second)
+	root, err := ecdsa.GenerateKey(elliptic.P256(), rand)
+	if err != nil {
+		return nil, fmt.Errorf("certify: %w", err)
+	}
+	authority := &x509.Certificate{
+		SerialNumber:          big.NewInt(1),
+		Subject:               pkix.Name{Country: []string{"FR"}, Organization: []string{"Carnet, bac à sable"}, CommonName: sandboxAuthority},
+		NotBefore:             now.AddDate(0, 0, -1),
+		NotAfter:              now.AddDate(authorityYears, 0, 0),
+		IsCA:                  true,
+		BasicConstraintsValid: true,
+		KeyUsage:              x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
+	}
+	rootDER, err := x509.CreateCertificate(rand, authority, authority, root.Public(), root)
+	if err != nil {
+		return nil, fmt.Errorf("certify: %w", err)
+	}
+	if authority, err = x509.ParseCertificate(rootDER); err != nil {
+		return nil, fmt.Errorf("certify: %w", err)
+	}
+	leaf, err := ecdsa.GenerateKey(elliptic.P256(), rand)
+	if err != nil {
+		return nil, fmt.Errorf("certify: %w", err)
+	}
+	leafDER, err := x509.CreateCertificate(rand, &x509.Certificate{
+		SerialNumber: big.NewInt(2),
+		Subject: pkix.Name{Country: []string{"FR"}, Organization: []string{"Carnet, bac à sable"},
+			OrganizationalUnit: []string{"0002 000000000"}, CommonName: sandboxCertificate},
+		NotBefore: now.AddDate(0, 0, -1),
+		NotAfter:  now.AddDate(certificateYears, 0, 0),
+		KeyUsage:  x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment,
+	}, authority, leaf.Public(), root)
+	if err != nil {
+		return nil, fmt.Errorf("certify: %w", err)
+	}
+	rootKey, err := x509.MarshalPKCS8PrivateKey(root)
+	if err != nil {
+		return nil, fmt.Errorf("certify: %w", err)
+	}
+	leafKey, err := x509.MarshalPKCS8PrivateKey(leaf)
+	if err != nil {
+		return nil, fmt.Errorf("certify: %w", err)
+	}
+	// The signing key last: its presence says that all the others are there.
+	for _, f := range []struct {
+		path, kind string
+		mode       fs.FileMode
+		der        []byte
+	}{
+		{filepath.Join(trust, sandboxAuthority+".pem"), "CERTIFICATE", 0o644, rootDER},
+		{cert, "CERTIFICATE", 0o644, leafDER},
+		{filepath.Join(dir, "keys", "authority.key"), "PRIVATE KEY", 0o600, rootKey},
+		{key, "PRIVATE KEY", 0o600, leafKey},
+	} {
+		folder := fs.FileMode(0o755)
+		if f.mode == 0o600 {
+			folder = 0o700
+		}
+		if err := os.MkdirAll(filepath.Dir(f.path), folder); err != nil {
+			return nil, fmt.Errorf("certify: %w", err)
+		}
+		if err := os.WriteFile(f.path, pem.EncodeToMemory(&pem.Block{Type: f.kind, Bytes: f.der}), f.mode); err != nil {
+			return nil, fmt.Errorf("certify: %w", err)
+		}
+	}
+	return OpenSigner(key, cert)
+}
