@@ -58,6 +58,7 @@ type rules struct {
 	birth     *regexp.Regexp
 	centre    bool // tc is required
 	eitherFnt bool // gnt may stand for fnt
+	several   bool // a group may have several events; Groups is a finding all the same
 }
 
 var (
@@ -75,9 +76,9 @@ var (
 func rulesOf(version string) rules {
 	switch version {
 	case "1.0.0", "1.0.1":
-		return rules{length: 50, maxDose: 9, birth: fullBirth, centre: true}
+		return rules{length: 50, maxDose: 9, birth: fullBirth, centre: true, several: true}
 	case "1.1.0", "1.2.0", "1.2.1":
-		return rules{length: 50, maxDose: 9, birth: partialBirth, centre: true}
+		return rules{length: 50, maxDose: 9, birth: partialBirth, centre: true, several: true}
 	case "1.3.2", "1.3.3":
 		return rules{length: 80, testName: 80, birth: anyBirth, eitherFnt: true}
 	}
@@ -342,7 +343,7 @@ func (o object) list(key string) []object {
 		o.r.add(Schema, WrongType, o.at(key))
 		return nil
 	}
-	if len(l) == 0 {
+	if len(l) == 0 || len(l) > 1 && !o.r.rules.several {
 		o.r.add(Schema, OneEvent, o.at(key))
 	}
 	var events []object
