@@ -30,6 +30,17 @@ func (e *Element) Add(child *Element) *Element {
 	return child
 }
 
+// Children returns the elements right below e, in reading order.
+func (e *Element) Children() []*Element {
+	var children []*Element
+	for _, k := range e.kids {
+		if k.element != nil {
+			children = append(children, k.element)
+		}
+	}
+	return children
+}
+
 // tree writes structure elements and collects what points back at them.
 type tree struct {
 	w       *writer

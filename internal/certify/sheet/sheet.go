@@ -1,0 +1,141 @@
+// Package sheet draws the page of the attestation of vaccination: A4, French and English, the
+// signed 2D-Doc code on the left and on the right the QR code that fills a wallet.
+//
+// It follows specification twoddoc, sections 6 to 8: places of the two codes, what may stand in
+// clear (identity, last vaccine, rank, last date, state, and nothing else), level and quiet zone
+// of the QR code, and a file that is PDF/A-2a and PDF/UA-1 (package pdf). The wording is our own
+// and the page carries no mark of a State, a fund or an application.
+//
+// # Guarantees
+//
+// The bytes are a function of the [Attestation]: no clock, no chance. Every character is either
+// printed or refused with an error; none becomes an empty box. Text never overlaps: long names
+// wrap, then shrink, and what fits at no size is refused. Both codes lie in the lower half of
+// the page, where wallets look first, and are drawn larger rather than with modules under
+// 0.55 mm, which readers still resolve at 100 dpi.
+//
+// # What is not done
+//
+// Nothing is signed or verified here: Payload and Link are drawn as they are given. The seal of
+// the file and the sheet of the European certificate are not here yet.
+package sheet
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/go-fonts/liberation/liberationsansbold"
+	"github.com/go-fonts/liberation/liberationsansregular"
+
+	"carnet/internal/carnet"
+	"carnet/internal/certify/pdf"
+)
+
+// Attestation is what the page says. It is personal data in clear: printed or logged it hides itself.
+type Attestation struct {
+	FamilyName string // as civil status writes it; the caller has the right to reveal it
+	GivenNames string
+	BirthDate  string // JJ/MM/AAAA, not always a calendar date
+
+	Vaccine  string // of the last dose, "Comirnaty (Pfizer/BioNTech)"
+	Rank     int    // of the last dose, 1 to 9
+	Expected int    // doses expected, 1 to 9; in the codes, not in clear
+	LastDate string // JJ/MM/AAAA
+	Complete bool
+
+	Payload []byte // signed 2D-Doc payload, for the DataMatrix
+	Link    string // deep link with the same payload, escaped, for the QR code
+
+	Issuer    string // operator's name, "Carnet, bac à sable"
+	NoticeURL string // of the notice on personal data, ASCII
+	Sandbox   bool   // prints that this is a specimen
+
+	IssuedAt time.Time
+	FileID   [16]byte
+}
+
+// String hides the person.
+func (a Attestation) String() string { return "Attestation(hidden)" }
+
+// GoString hides the person.
+func (a Attestation) GoString() string { return a.String() }
+
+// LogValue hides the person.
+func (a Attestation) LogValue() slog.Value { return slog.StringValue(a.String()) }
+
+// Renderer draws attestations. It is made once and may be used by any number of goroutines.
+type Renderer struct {
+	regular, bold *pdf.Font
+	usual         *edition
+	qr            *qrEncoder
+}
+
+// New parses the fonts (Liberation Sans, SIL Open Font License) and renders what every page has
+// in common.
+func New() (*Renderer, error) {
+	regular, err := pdf.ParseFont(liberationsansregular.TTF)
+	if err != nil {
+		return nil, carnet.E("sheet.New", carnet.Internal, "sheet.font", err)
+	}
+	bold, err := pdf.ParseFont(liberationsansbold.TTF)
+	if err != nil {
+		return nil, carnet.E("sheet.New", carnet.Internal, "sheet.font", err)
+	}
+	usual, err := newEdition(regular, bold, usualRunes(regular, bold))
+	if err != nil {
+		return nil, carnet.E("sheet.New", carnet.Internal, "sheet.page", err)
+	}
+	return &Renderer{regular: regular, bold: bold, usual: usual, qr: newQREncoder()}, nil
+}
+
+// Render returns the file. What cannot be printed is refused with kind Invalid and the field:
+// "sheet.empty", "sheet.text" (control characters, or not UTF-8), "sheet.character" (a character
+// that the font lacks), "sheet.long", "sheet.rank", "sheet.link", "sheet.code" (a code too large
+// for the page).
+func (r *Renderer) Render(a Attestation) ([]byte, error) {
+	if err := a.check(); err != nil {
+		return nil, err
+	}
+	e, err := r.edition(&a)
+	if err != nil {
+		return nil, err
+	}
+	matrix, err := encodeMatrix(a.Payload)
+	if err != nil {
+		return nil, invalid("sheet.code", "payload", err)
+	}
+	qr, err := r.qr.encode(a.Link)
+	if err != nil {
+		return nil, invalid("sheet.code", "link", err)
+	}
+	return e.page(&a, matrix, qr)
+}
+
+// edition returns the fonts to set an attestation in: the usual ones, or, for names with rarer
+// characters (Vietnamese, Greek, Cyrillic), ones that are cut for this document.
+func (r *Renderer) edition(a *Attestation) (*edition, error) {
+	var rare []rune
+	for _, t := range a.texts() {
+		for i, c := range []rune(*t.value) {
+			switch {
+			case r.usual.has(c):
+			case r.regular.Has(c) && r.bold.Has(c) && leftToRight(c):
+				rare = append(rare, c)
+			default:
+				return nil, invalid("sheet.character", t.field, &pdf.MissingError{Rune: c, Index: i})
+			}
+		}
+	}
+	if len(rare) == 0 {
+		return r.usual, nil
+	}
+	e, err := newEdition(r.regular, r.bold, append(rare, usualRunes(r.regular, r.bold)...))
+	if err != nil {
+		return nil, carnet.E("sheet.Render", carnet.Internal, "sheet.page", err)
+	}
+	return e, nil
+}
+
+func invalid(code, field string, cause error) error {
+	return &carnet.Error{Op: "sheet.Render", Kind: carnet.Invalid, Code: code, Field: field, Err: cause}
+}
