@@ -349,3 +349,160 @@ func TestCorpusChecks(t *testing.T) {
 	t.Log("\n" + out.String())
 }
 
+// judgement is the verdict on what a scanner reads of a vector, without the failures of checks that
+// the vector does not list.
+type judgement struct {
+	result hcert.Result
+	codes  []hcert.Code // left after leaving out
+}
+
+func (v *vector) judge(t *testing.T) judgement {
+	text := v.Prefix
+	if want, listed := v.flag("PICTUREDECODE"); listed && !want {
+		text = readPicture(v.Picture) // the picture is what is wrong
+	}
+	r := hcert.Verify(text, v.trust(t), v.clock(t), hcert.Tolerant)
+	j := judgement{result: r}
+	for _, c := range r.Codes() {
+		if check := checkOf(c); check != "" {
+			if _, listed := v.flag(check); !listed {
+				continue
+			}
+		}
+		j.codes = append(j.codes, c)
+	}
+	return j
+}
+
+// checkOf gives the flag under which the corpus files a code, or "" for one that always counts.
+func checkOf(c hcert.Code) string {
+	switch c {
+	case hcert.CertNotYet, hcert.CertExpired, hcert.CWTFuture, hcert.CWTExpired, hcert.CWTOutlives:
+		return "EXPIRATIONCHECK"
+	case hcert.CertUsage:
+		return "KEYUSAGE"
+	case hcert.PayloadGroups:
+		return "SCHEMAVALIDATION"
+	}
+	return ""
+}
+
+// class sorts a vector by what its flags say is wrong with it.
+func (v *vector) class() string {
+	encoding, schema, usage := false, false, false
+	for _, check := range checkNames {
+		if want, listed := v.flag(check); listed && !want {
+			switch check {
+			case "SCHEMAVALIDATION":
+				schema = true
+			case "KEYUSAGE":
+				usage = true
+			default:
+				encoding = true
+			}
+		}
+	}
+	switch {
+	case encoding:
+		return "invalid by encoding, signature, time"
+	case schema:
+		return "invalid by schema"
+	case usage:
+		return "invalid by key usage only"
+	}
+	return "valid, schema apart"
+}
+
+// TestCorpusVerdicts verifies what a scanner reads of every vector and compares the verdict with what
+// the vector is said to be.
+func TestCorpusVerdicts(t *testing.T) {
+	dir, ok := corpus(t, "dgc-testdata")
+	if !ok {
+		return
+	}
+	wrong := errata(t, dir)
+	const (
+		french   = "French vectors"
+		common   = "common catalogue"
+		valid    = "valid, schema apart"
+		encoding = "invalid by encoding, signature, time"
+		usage    = "invalid by key usage only"
+		bySchema = "invalid by schema"
+		withKeys = "invalid by schema: with key usage"
+		withSets = "invalid by schema: with value sets"
+	)
+	type score struct{ of, right int }
+	rows := []string{french, common, valid, encoding, usage, bySchema, withKeys, withSets}
+	table := map[string]*score{}
+	for _, r := range rows {
+		table[r] = &score{}
+	}
+	count := func(row string, right bool) {
+		table[row].of++
+		if right {
+			table[row].right++
+		}
+	}
+	for _, v := range loadVectors(t, dir) {
+		class := v.class()
+		j := v.judge(t)
+		accepted := len(j.codes) == 0
+		right := accepted == (class == valid)
+		if strings.HasPrefix(v.name, "FR/") {
+			count(french, right)
+			if !right {
+				t.Errorf("%s: %v", v.name, j.codes)
+			}
+		}
+		if strings.HasPrefix(v.name, "common/") {
+			count(common, right)
+			if !right {
+				t.Errorf("%s: %v, %s", v.name, j.codes, v.Context.Description)
+			}
+		}
+		switch class {
+		case valid:
+			rest := slices.DeleteFunc(slices.Clone(j.codes), func(c hcert.Code) bool { return c == hcert.PayloadGroups })
+			count(valid, len(rest) == 0)
+			if len(rest) > 0 && wrong[[2]string{v.name, "VERIFY"}] != "false" {
+				t.Errorf("%s: %v, expected to be valid: %s", v.name, rest, v.Context.Description)
+			}
+		case encoding:
+			count(encoding, !accepted)
+			if accepted {
+				t.Errorf("%s: accepted: %s", v.name, v.Context.Description)
+			}
+		case usage:
+			count(usage, !accepted)
+			if accepted && wrong[[2]string{v.name, "KEYUSAGE"}] != "true" {
+				t.Errorf("%s: accepted: %s", v.name, v.Context.Description)
+			}
+		case bySchema:
+			refused := hasKind(j.result, dcc.Schema) || j.result.Certificate != nil && !oneGroup(j.result.Certificate.DCC)
+			count(bySchema, refused)
+			refused = refused || j.result.Has(hcert.CertUsage)
+			count(withKeys, refused)
+			refused = refused || slices.ContainsFunc(j.result.Findings, func(f dcc.Finding) bool {
+				return f.Kind == dcc.ValueSet && f.Rule == dcc.Unknown
+			})
+			count(withSets, refused)
+			if !refused && wrong[[2]string{v.name, "SCHEMAVALIDATION"}] != "true" {
+				t.Errorf("%s: accepted: %s", v.name, v.Context.Description)
+			}
+		}
+	}
+	var out strings.Builder
+	fmt.Fprintf(&out, "%-40s %5s %5s", "set", "right", "of")
+	for _, r := range rows {
+		fmt.Fprintf(&out, "\n%-40s %5d %5d", r, table[r].right, table[r].of)
+	}
+	t.Log("\n" + out.String())
+	for row, want := range map[string]score{
+		french: {26, 26}, common: {27, 27}, valid: {274, 271}, encoding: {16, 16}, usage: {39, 38},
+		bySchema: {76, 40}, withKeys: {76, 47}, withSets: {76, 56},
+	} {
+		if *table[row] != want {
+			t.Errorf("%s: %d of %d, want %d of %d", row, table[row].right, table[row].of, want.right, want.of)
+		}
+	}
+}
