@@ -497,9 +497,11 @@ func TestCorpusVerdicts(t *testing.T) {
 		fmt.Fprintf(&out, "\n%-40s %5d %5d", r, table[r].right, table[r].of)
 	}
 	t.Log("\n" + out.String())
+	// The 3 ES and 1 IS are errata. Of the 11 that no check finds, 8 (NL) have nothing wrong and 3
+	// (PL 7) name a rapid-test device that exists on no list: that list is not embedded.
 	for row, want := range map[string]score{
 		french: {26, 26}, common: {27, 27}, valid: {274, 271}, encoding: {16, 16}, usage: {39, 38},
-		bySchema: {76, 40}, withKeys: {76, 47}, withSets: {76, 56},
+		bySchema: {76, 40}, withKeys: {76, 47}, withSets: {76, 65},
 	} {
 		if *table[row] != want {
 			t.Errorf("%s: %d of %d, want %d of %d", row, table[row].right, table[row].of, want.right, want.of)
