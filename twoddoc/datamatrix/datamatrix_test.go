@@ -109,7 +109,7 @@ func payload(values int) []byte {
 func TestEverySideIsReadByTwoForeignReaders(t *testing.T) {
 	for _, c := range capacity {
 		t.Run(strconv.Itoa(c.side), func(t *testing.T) {
-			want := payload(3*((c.data-1)/2) + (1-c.data&1)) // full to the last codeword
+			want := payload(3*((c.data-1)/2) + (1 - c.data&1)) // full to the last codeword
 			s, err := datamatrix.Encode(want, 0)
 			if err != nil {
 				t.Fatal(err)
