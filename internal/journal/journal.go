@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"carnet/internal/carnet"
-	"carnet/internal/protect"
 )
 
 // Migrations holds the tables of this room, one folder per store.
@@ -32,14 +31,21 @@ const (
 
 // Entry is one line of the journal.
 type Entry struct {
-	ID       carnet.ID
-	Person   carnet.ID // zero when the access is not about one known person
-	At       time.Time
-	Line     int // 0 for the decision, then one more for each entry of its access
-	Kind     Kind
-	Object   string // table that was read or written; empty for a decision
-	Outcome  string // "allowed" or "done", the code of a refusal, or "failed"
-	Decision protect.Decision
+	ID      carnet.ID
+	Person  carnet.ID // zero when the access is not about one known person
+	At      time.Time
+	Line    int // 0 for the decision, then one more for each entry of its access
+	Kind    Kind
+	Object  string // table that was read or written; empty for a decision
+	Outcome string // "allowed" or "done", the code of a refusal, or "failed"
+
+	Decision     carnet.ID
+	Register     string // SHA-256 of the register that decided
+	Purpose      string
+	Actor        carnet.ID
+	Role         string
+	Organisation string
+	Session      carnet.ID
 }
 
 // Failed is the outcome of an access that was allowed and then did not come to its end.

@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -44,13 +45,13 @@ type Migrations struct {
 
 // Open opens the file, makes it when it does not exist, and applies the migrations that it lacks,
 // in the order of the rooms. A migration that was altered after it was applied is an error.
-func Open(ctx context.Context, path string, ring *keyring.Ring, ids carnet.IDs, rooms ...Migrations) (*DB, error) {
+func Open(ctx context.Context, file string, ring *keyring.Ring, ids carnet.IDs, rooms ...Migrations) (*DB, error) {
 	q := url.Values{
 		"_txlock": {"immediate"},
 		"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)", "busy_timeout(5000)",
 			"temp_store(MEMORY)", "secure_delete(ON)"}, // no clear page in a temporary file, none left behind
 	}
-	pool, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+q.Encode())
+	pool, err := sql.Open("sqlite", "file:"+(&url.URL{Path: file}).EscapedPath()+"?"+q.Encode())
 	if err != nil {
 		return nil, fmt.Errorf("sqlite: %w", err)
 	}
@@ -62,6 +63,36 @@ func Open(ctx context.Context, path string, ring *keyring.Ring, ids carnet.IDs, 
 		}
 	}
 	return db, nil
+}
+
+// Inspect opens a file without changing it, checks that it is whole, and lists the migrations that
+// it lacks, "room/version".
+func Inspect(ctx context.Context, file string, rooms ...Migrations) (pending []string, err error) {
+	pool, err := sql.Open("sqlite", "file:"+(&url.URL{Path: file}).EscapedPath()+"?mode=ro&_pragma=busy_timeout(5000)")
+	if err != nil {
+		return nil, fmt.Errorf("sqlite: %w", err)
+	}
+	defer pool.Close()
+	var verdict string
+	if err := pool.QueryRowContext(ctx, `PRAGMA integrity_check(1)`).Scan(&verdict); err != nil || verdict != "ok" {
+		return nil, fmt.Errorf("sqlite: %s is damaged: %s %w", file, verdict, err)
+	}
+	for _, room := range rooms {
+		list, err := room.list()
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range list {
+			var n int
+			if err := pool.QueryRowContext(ctx, `SELECT count(*) FROM migration WHERE room=? AND version=? AND checksum=?`, room.Room, m.version, m.checksum).Scan(&n); err != nil {
+				return nil, fmt.Errorf("sqlite: %w", err)
+			}
+			if n == 0 {
+				pending = append(pending, room.Room+"/"+m.version)
+			}
+		}
+	}
+	return pending, nil
 }
 
 // Close closes the file; the write-ahead log is folded into it.
@@ -77,46 +108,61 @@ func (db *DB) migrate(ctx context.Context, room Migrations) error {
 	if _, err := db.sql.ExecContext(ctx, table); err != nil {
 		return fmt.Errorf("sqlite: %w", err)
 	}
-	files, err := fs.Glob(room.FS, "migrations/sqlite/*.sql")
-	if err != nil || len(files) == 0 {
-		return fmt.Errorf("sqlite: room %s brings no migration (%v)", room.Room, err)
+	list, err := room.list()
+	if err != nil {
+		return err
 	}
-	slices.Sort(files)
-	for _, name := range files {
-		text, err := fs.ReadFile(room.FS, name)
-		if err != nil {
-			return fmt.Errorf("sqlite: %w", err)
-		}
-		sum := sha256.Sum256(text)
-		version, checksum := name[strings.LastIndexByte(name, '/')+1:], hex.EncodeToString(sum[:])
-		if err := db.apply(ctx, room.Room, version, checksum, string(text)); err != nil {
-			return fmt.Errorf("sqlite: migration %s of %s: %w", version, room.Room, err)
+	for _, m := range list {
+		if err := db.apply(ctx, room.Room, m); err != nil {
+			return fmt.Errorf("sqlite: migration %s of %s: %w", m.version, room.Room, err)
 		}
 	}
 	return nil
 }
 
-func (db *DB) apply(ctx context.Context, room, version, checksum, text string) error {
+// migration is one step of a room's tables.
+type migration struct{ version, checksum, text string }
+
+// list reads the steps of a room, in order.
+func (room Migrations) list() ([]migration, error) {
+	files, err := fs.Glob(room.FS, "migrations/sqlite/*.sql")
+	if err != nil || len(files) == 0 {
+		return nil, fmt.Errorf("sqlite: room %s brings no migration (%v)", room.Room, err)
+	}
+	slices.Sort(files)
+	var list []migration
+	for _, name := range files {
+		text, err := fs.ReadFile(room.FS, name)
+		if err != nil {
+			return nil, fmt.Errorf("sqlite: %w", err)
+		}
+		sum := sha256.Sum256(text)
+		list = append(list, migration{path.Base(name), hex.EncodeToString(sum[:]), string(text)})
+	}
+	return list, nil
+}
+
+func (db *DB) apply(ctx context.Context, room string, m migration) error {
 	t, err := db.sql.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer t.Rollback()
 	var applied string
-	err = t.QueryRowContext(ctx, `SELECT checksum FROM migration WHERE room=? AND version=?`, room, version).Scan(&applied)
+	err = t.QueryRowContext(ctx, `SELECT checksum FROM migration WHERE room=? AND version=?`, room, m.version).Scan(&applied)
 	switch {
-	case err == nil && applied == checksum:
+	case err == nil && applied == m.checksum:
 		return nil
 	case err == nil:
 		return errors.New("it was changed after it had been applied; add a new migration instead")
 	case !errors.Is(err, sql.ErrNoRows):
 		return err
 	}
-	if _, err := t.ExecContext(ctx, text); err != nil {
+	if _, err := t.ExecContext(ctx, m.text); err != nil {
 		return err
 	}
 	if _, err := t.ExecContext(ctx, `INSERT INTO migration (room, version, checksum, applied_at) VALUES (?,?,?,?)`,
-		room, version, checksum, db.ids.Clock().UnixMicro()); err != nil {
+		room, m.version, m.checksum, db.ids.Clock().UnixMicro()); err != nil {
 		return err
 	}
 	return t.Commit()
@@ -214,12 +260,14 @@ func (t *tx) append(e journal.Entry) (err error) {
 	if e.ID, err = t.db.ids.New(); err != nil {
 		return err
 	}
-	e.At, e.Line, e.Decision = t.db.ids.Clock(), len(t.entries), t.d
-	actor, decision := t.d.Actor(), t.d.ID()
+	actor := t.d.Actor()
+	e.At, e.Line = t.db.ids.Clock(), len(t.entries)
+	e.Decision, e.Register, e.Purpose = t.d.ID(), t.d.Register(), t.d.Purpose().String()
+	e.Actor, e.Role, e.Organisation, e.Session = actor.ID, string(actor.Role), actor.Organisation, actor.Session
 	_, err = t.sql.ExecContext(t.ctx, `INSERT INTO journal (person_id, entry_id, at, line, kind, object, outcome, actor_id,
 		actor_role, organisation, session_id, purpose, decision_id, register) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
-		e.Person[:], e.ID[:], e.At.UnixMicro(), e.Line, string(e.Kind), e.Object, e.Outcome, actor.ID[:], string(actor.Role),
-		actor.Organisation, actor.Session[:], t.d.Purpose().String(), decision[:], t.d.Register())
+		e.Person[:], e.ID[:], e.At.UnixMicro(), e.Line, string(e.Kind), e.Object, e.Outcome, e.Actor[:], e.Role,
+		e.Organisation, e.Session[:], e.Purpose, e.Decision[:], e.Register)
 	if err != nil {
 		return unavailable(err)
 	}

@@ -178,6 +178,25 @@ func TestAlteredMigrationIsRefused(t *testing.T) {
 	}
 }
 
+func TestInspect(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "carnet.db")
+	open(t, path, rooms[0]).Close()
+	pending, err := Inspect(t.Context(), path, rooms...)
+	if err != nil || len(pending) != len(rooms)-1 || pending[0] != "people/0001_people.sql" {
+		t.Fatalf("%v, %v", pending, err)
+	}
+	text, _ := os.ReadFile(path)
+	for i := 4096; i < len(text); i++ {
+		text[i] = 0x55
+	}
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Inspect(t.Context(), path, rooms...); err == nil {
+		t.Fatal("a damaged file is well")
+	}
+}
+
 // TestNoAppendNoEffect takes the journal away: every access must then refuse.
 func TestNoAppendNoEffect(t *testing.T) {
 	db := open(t, filepath.Join(t.TempDir(), "carnet.db"), rooms...)

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"carnet/internal/carnet"
+	"carnet/internal/certify"
+	"carnet/internal/journal"
+	"carnet/internal/login"
+	"carnet/internal/people"
+	"carnet/internal/protect"
+	"carnet/internal/protect/keyring"
+	"carnet/internal/sandbox"
+	"carnet/internal/store/sqlite"
+	"carnet/internal/vaccinate"
+)
+
+// instance is the rooms of the platform over one data folder.
+type instance struct {
+	ids       carnet.IDs
+	db        *sqlite.DB
+	register  *protect.Register
+	guard     *protect.Guard
+	catalogue vaccinate.Catalogue
+	people    *people.Service
+	vaccinate *vaccinate.Service
+	certify   *certify.Service
+	signer    certify.Signer
+}
+
+// The folder of an instance.
+func dbFile(data string) string      { return filepath.Join(data, "carnet.db") }
+func keyFolder(data string) string   { return filepath.Join(data, "keys") }
+func trustFolder(data string) string { return filepath.Join(data, "trust") }
+
+// openInstance opens the rooms; what does not exist yet is made.
+func openInstance(ctx context.Context, s *Settings, walletLink, noticeURL string) (*instance, error) {
+	in := &instance{ids: carnet.IDs{Clock: time.Now, Rand: rand.Reader}}
+	ring, err := keyring.Open(keyFolder(s.Data), in.ids.Rand)
+	if err != nil {
+		return nil, err
+	}
+	if in.register, err = protect.DefaultRegister(); err != nil {
+		return nil, err
+	}
+	in.guard = protect.NewGuard(in.register, in.ids)
+	if in.catalogue, err = vaccinate.ReadCatalogue(); err != nil {
+		return nil, err
+	}
+	if in.signer, err = openSigner(s, in.ids); err != nil {
+		return nil, err
+	}
+	if in.db, err = sqlite.Open(ctx, dbFile(s.Data), ring, in.ids, migrations...); err != nil {
+		return nil, err
+	}
+	in.people = people.New(in.db.People(), in.guard, ring, in.ids)
+	in.vaccinate = vaccinate.New(in.db.Vaccinate(), in.guard, ring, in.ids, in.catalogue)
+	in.certify, err = certify.New(in.db.Certify(), in.guard, in.ids, in.signer, in.catalogue,
+		certify.Edition{Issuer: s.Issuer, Link: walletLink, NoticeURL: noticeURL, Sandbox: s.SignerKey == ""})
+	if err != nil {
+		return nil, errors.Join(err, in.db.Close())
+	}
+	return in, nil
+}
+
+// migrations lists the tables in the order in which they are made.
+var migrations = []sqlite.Migrations{
+	{Room: "journal", FS: journal.Migrations},
+	{Room: "people", FS: people.Migrations},
+	{Room: "vaccinate", FS: vaccinate.Migrations},
+	{Room: "certify", FS: certify.Migrations},
+	{Room: "login", FS: login.Migrations},
+}
+
+func openSigner(s *Settings, ids carnet.IDs) (certify.Signer, error) {
+	if s.SignerKey != "" {
+		return certify.OpenSigner(s.SignerKey, s.SignerCertificate)
+	}
+	return certify.SandboxSigner(s.Data, ids.Clock, ids.Rand)
+}
+
+func (in *instance) close() error { return in.db.Close() }
+
+var system = protect.Actor{Role: protect.System}
+
+// enrolSandbox writes the sandbox's people and professionals into the register. Done again, it
+// changes nothing.
+func (in *instance) enrolSandbox(ctx context.Context) error {
+	persons, err := sandbox.People()
+	if err != nil {
+		return err
+	}
+	for _, p := range persons {
+		if _, err := in.people.Enrol(ctx, system, p); err != nil {
+			return fmt.Errorf("sandbox: %w", err)
+		}
+	}
+	professionals, err := sandbox.Professionals()
+	if err != nil {
+		return err
+	}
+	for _, p := range professionals {
+		if _, err := in.vaccinate.Enrol(ctx, system, p); err != nil {
+			return fmt.Errorf("sandbox: %w", err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,192 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/url"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+	"github.com/alecthomas/kong"
+
+	"carnet/internal/login"
+)
+
+// Settings is everything that an operator can set: as a flag, as a CARNET_… variable, or in the
+// configuration file, where "port-pro" is written pro under [port].
+type Settings struct {
+	Config string `help:"Configuration file (TOML); carnet.toml in this folder when there is one." placeholder:"FILE" type:"path"`
+	Data   string `help:"Folder of the instance: store, keys, public certificates. Made when it does not exist." default:"carnet-data" placeholder:"DIR" type:"path"`
+	Lang   string `help:"Language of what the terminal shows: fr or en; by default that of the terminal." enum:",fr,en" default:""`
+
+	Listen string `help:"Address of the network interface to listen on." default:"127.0.0.1"`
+	Host   string `help:"Name of this machine in the addresses of the sites." default:"localhost"`
+
+	PortOperator    int `help:"Port of health and metrics; 0 for any free one." default:"8400"`
+	PortPro         int `help:"Port of the site for professionals." default:"8401"`
+	PortAttestation int `help:"Port of the site for insured people." default:"8402"`
+	PortFc          int `help:"Port of the sandbox's FranceConnect." default:"8411"`
+	PortPsc         int `help:"Port of the sandbox's Pro Santé Connect." default:"8412"`
+
+	Issuer            string `help:"Who issues the certificates, as printed on them." default:"Carnet, bac à sable"`
+	WalletLink        string `help:"What the right-hand code begins with, up to and with its # or ?v=; by default the page of the site for insured people." placeholder:"URL"`
+	SignerKey         string `help:"Private key that signs certificates (PEM, PKCS#8, P-256); by default one made for the sandbox." placeholder:"FILE" type:"path"`
+	SignerCertificate string `help:"Certificate of that key (PEM)." placeholder:"FILE" type:"path"`
+
+	MetricsToken string `help:"Bearer token that /metrics asks for; none asked when empty." secret:"" placeholder:"TOKEN"`
+	LogLevel     string `help:"Least serious events to log: debug, info, warn or error." enum:"debug,info,warn,error" default:"info"`
+	LogFormat    string `help:"Form of the log: text or json." enum:"text,json" default:"text"`
+}
+
+// Validate is called by kong once every source has been read.
+func (s *Settings) Validate() error {
+	for name, port := range map[string]int{"operator": s.PortOperator, "pro": s.PortPro, "attestation": s.PortAttestation, "fc": s.PortFc, "psc": s.PortPsc} {
+		if port < 0 || port > 65535 {
+			return fmt.Errorf("port-%s: %d is not between 0 and 65535", name, port)
+		}
+	}
+	if net.ParseIP(s.Listen) == nil {
+		return fmt.Errorf("listen: %q is not an IP address; 127.0.0.1 keeps the sites on this machine", s.Listen)
+	}
+	if (s.SignerKey == "") != (s.SignerCertificate == "") {
+		return errors.New("signer-key and signer-certificate go together: give both or none")
+	}
+	if s.WalletLink != "" {
+		u, err := url.Parse(s.WalletLink)
+		if err != nil || u.Host == "" || !strings.HasSuffix(s.WalletLink, "#") && !strings.HasSuffix(s.WalletLink, "?v=") {
+			return fmt.Errorf("wallet-link: %q is not an address that ends in # or ?v=", s.WalletLink)
+		}
+	}
+	return nil
+}
+
+// configFile is the configuration file, flattened to the names of the flags. It is a resolver.
+type configFile struct {
+	path   string
+	values map[string]any
+	login  map[string]login.Profile // by site; without one, the sandbox's provider
+}
+
+// configPath looks for --config before anything is parsed: the file must be read first.
+func configPath(args []string, getenv func(string) string) (path string, asked bool) {
+	for i, a := range args {
+		if v, ok := strings.CutPrefix(a, "--config="); ok {
+			return v, true
+		}
+		if a == "--config" && i+1 < len(args) {
+			return args[i+1], true
+		}
+	}
+	if v := getenv("CARNET_CONFIG"); v != "" {
+		return v, true
+	}
+	return "carnet.toml", false
+}
+
+const maxConfig = 1 << 20
+
+func readConfig(path string, asked bool) (*configFile, error) {
+	f := &configFile{values: map[string]any{}}
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) && !asked {
+		return f, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("configuration: %w", err)
+	}
+	if info.Size() > maxConfig {
+		return nil, fmt.Errorf("configuration: %s has %d bytes, at most %d are read", path, info.Size(), maxConfig)
+	}
+	f.path = path
+	var tree map[string]any
+	if _, err := toml.DecodeFile(path, &tree); err != nil {
+		return nil, fmt.Errorf("configuration: %s: %w", path, err)
+	}
+	if _, ok := tree["login"]; ok {
+		var part struct{ Login map[string]login.Profile }
+		meta, err := toml.DecodeFile(path, &part)
+		if err != nil {
+			return nil, fmt.Errorf("configuration: %s: %w", path, err)
+		}
+		for _, key := range meta.Undecoded() {
+			if key[0] == "login" {
+				return nil, fmt.Errorf("configuration: %s: unknown key %s", path, key)
+			}
+		}
+		for site, p := range part.Login {
+			if site != "pro" && site != "attestation" {
+				return nil, fmt.Errorf("configuration: %s: [login.%s]: the sites with a login are pro and attestation", path, site)
+			}
+			if err := p.Validate(); err != nil {
+				return nil, fmt.Errorf("configuration: %s: [login.%s]: %w", path, site, err)
+			}
+		}
+		f.login = part.Login
+		delete(tree, "login")
+	}
+	flatten(f.values, "", tree)
+	return f, nil
+}
+
+func flatten(into map[string]any, prefix string, tree map[string]any) {
+	for k, v := range tree {
+		if sub, ok := v.(map[string]any); ok {
+			flatten(into, prefix+k+"-", sub)
+		} else {
+			into[prefix+k] = v
+		}
+	}
+}
+
+// check refuses a key that no setting has: a misspelt one would be silently without effect.
+func (f *configFile) check(app *kong.Application) error {
+	for key := range f.values {
+		if !slices.ContainsFunc(app.Flags, func(flag *kong.Flag) bool { return flag.Name == key && key != "config" && key != "help" }) {
+			return fmt.Errorf("configuration: %s: unknown key %s", f.path, strings.ReplaceAll(key, "-", "."))
+		}
+	}
+	return nil
+}
+
+// Validate implements kong.Resolver.
+func (f *configFile) Validate(*kong.Application) error { return nil }
+
+// Resolve implements kong.Resolver. A variable of the environment speaks over the file.
+func (f *configFile) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+	for _, name := range flag.Envs {
+		if _, set := os.LookupEnv(name); set {
+			return nil, nil
+		}
+	}
+	switch v := f.values[flag.Name].(type) {
+	case int64:
+		return strconv.FormatInt(v, 10), nil
+	case nil, string:
+		return v, nil
+	default:
+		return nil, fmt.Errorf("%s: %v is neither a text nor a number", flag.Name, v)
+	}
+}
+
+// source says where the value of a flag comes from.
+func (f *configFile) source(k *kong.Context, flag *kong.Flag) string {
+	for _, p := range k.Path {
+		if p.Flag == flag && !p.Resolved {
+			return "flag"
+		}
+	}
+	for _, name := range flag.Envs {
+		if _, set := os.LookupEnv(name); set {
+			return name
+		}
+	}
+	if _, ok := f.values[flag.Name]; ok {
+		return f.path
+	}
+	return "default"
+}
