@@ -508,3 +508,100 @@ func TestCorpusVerdicts(t *testing.T) {
 		}
 	}
 }
+
+// TestCorpusQuality decodes the real-world variety of dcc-qa: everything reads, what has a known key
+// verifies, and the two cards with several events are refused.
+func TestCorpusQuality(t *testing.T) {
+	dir, ok := corpus(t, "dgc-testdata")
+	if !ok {
+		return
+	}
+	keys := &trust.Store{}
+	for _, v := range loadVectors(t, dir) {
+		if err := keys.Add(v.trust(t).All()...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	qa, _ := corpus(t, "dcc-qa")
+	data, err := os.ReadFile(filepath.Join(qa, "qa-hc1.tsv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := time.Date(2022, 3, 1, 0, 0, 0, 0, time.UTC)
+	got := map[string]int{"keys": keys.Len()}
+	for _, line := range strings.Split(string(data), "\n")[1:] {
+		file, text, _ := strings.Cut(line, "\t")
+		if file == "" {
+			continue
+		}
+		r := hcert.Verify(text, keys, at, hcert.Tolerant)
+		got["certificates"]++
+		if r.Certificate == nil || r.Certificate.DCC == nil {
+			t.Errorf("%s does not decode: %v", file, r.Codes())
+			continue
+		}
+		if r.Certificate.DCC.Type() != "" {
+			got["single events"]++
+		} else if !r.Has(hcert.PayloadGroups) {
+			t.Errorf("%s is accepted", file)
+		}
+		if r.Key != nil {
+			got["verified"]++
+		}
+		if stageFailed(r, "sig", "cose", "cbor", "zlib", "base45") {
+			t.Errorf("%s: %v", file, r.Codes())
+		}
+		if r.Has(hcert.KIDUnknown) {
+			got["unknown key"]++
+		}
+		for _, f := range r.Findings {
+			if f.Kind == dcc.Identifier {
+				got["identifier "+string(f.Rule)]++
+			}
+		}
+	}
+	want := map[string]int{
+		"keys": 67, "certificates": 305, "single events": 303, "verified": 86, "unknown key": 219,
+		"identifier check": 79, "identifier pattern": 2,
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// TestCorpusMutants makes eleven negatives of each of the thirteen French vaccination vectors.
+func TestCorpusMutants(t *testing.T) {
+	dir, ok := corpus(t, "dgc-testdata", "FR")
+	if !ok {
+		return
+	}
+	refused, of := 0, 0
+	for _, v := range loadVectors(t, dir) {
+		var payload struct {
+			V []any `json:"v"`
+		}
+		if err := json.Unmarshal(v.JSON, &payload); err != nil {
+			t.Fatal(err)
+		}
+		if len(payload.V) == 0 {
+			continue
+		}
+		keys, at := v.trust(t), v.clock(t)
+		if r := hcert.Verify(v.Prefix, keys, at, hcert.Tolerant); stageFailed(r, "prefix", "base45", "zlib", "cbor", "cose", "kid", "sig") {
+			t.Errorf("%s: %v before any change", v.name, r.Codes())
+		}
+		for _, m := range mutants(t, v.Prefix, at) {
+			of++
+			r := hcert.Verify(m.text, keys, m.at, hcert.Tolerant)
+			if r.Valid() || !r.Has(m.code) {
+				t.Errorf("%s, %s: %v, want %s", v.name, m.name, r.Codes(), m.code)
+				continue
+			}
+			refused++
+		}
+	}
+	t.Logf("%d of %d derived negatives refused, each with its code", refused, of)
+	if refused != 143 || of != 143 {
+		t.Errorf("%d of %d, want 143 of 143", refused, of)
+	}
+}
