@@ -192,7 +192,10 @@ func (s *Service) Attestation(ctx context.Context, actor protect.Actor, person c
 		return Document{}, err
 	}
 	// Handed out only once the register knows of it.
-	return doc, s.about(ctx, actor, person, func(tx Tx) error { return tx.PutCertificate(c) })
+	if err := s.about(ctx, actor, person, func(tx Tx) error { return tx.PutCertificate(c) }); err != nil {
+		return Document{}, err
+	}
+	return doc, nil
 }
 
 func (s *Service) about(ctx context.Context, actor protect.Actor, person carnet.ID, fn func(Tx) error) error {
@@ -218,6 +221,9 @@ func (s *Service) prepare(i carnet.Identity, last Dose, now time.Time) (linted, 
 		Emitted: today, Signed: today, Country: last.Place.Country})
 	if err != nil {
 		return linted{}, carnet.E(op, carnet.Internal, "certificate.not-writable", err)
+	}
+	if !draft.Document().Header.Within(cert) {
+		return linted{}, carnet.E(op, carnet.Unavailable, "signer.expired", fmt.Errorf("certificate %s ended on %s", cert.Subject.CommonName, cert.NotAfter))
 	}
 	sample, err := draft.Sign(s.throw, s.ids.Rand)
 	if err != nil {
@@ -252,9 +258,6 @@ func (s *Service) issue(l linted) (Document, error) {
 	}
 	if err := lint(payload, key); err != nil {
 		return Document{}, carnet.E(op, carnet.Internal, "signer.key", err)
-	}
-	if !l.draft.Document().Header.Within(cert) {
-		return Document{}, carnet.E(op, carnet.Unavailable, "signer.expired", fmt.Errorf("certificate %s ended on %s", cert.Subject.CommonName, cert.NotAfter))
 	}
 	return Document{Payload: payload, Link: twoddoc.Link(s.edition.Link, payload), ID: l.draft.ID()}, nil
 }

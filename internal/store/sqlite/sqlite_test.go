@@ -55,6 +55,7 @@ func TestStore(t *testing.T) {
 		return storetest.Backend{
 			People:    db.People(),
 			Vaccinate: db.Vaccinate(),
+			Certify:   db.Certify(),
 			Count: func(t *testing.T, table string) (n int) {
 				if err := db.sql.QueryRow("SELECT count(*) FROM " + table).Scan(&n); err != nil {
 					t.Fatal(err)

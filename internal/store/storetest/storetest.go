@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"carnet/internal/carnet"
+	"carnet/internal/certify"
 	"carnet/internal/people"
 	"carnet/internal/protect"
 	"carnet/internal/protect/keyring"
@@ -24,6 +25,7 @@ import (
 type Backend struct {
 	People    people.Store
 	Vaccinate vaccinate.Store
+	Certify   certify.Store
 	Count     func(t *testing.T, table string) int
 	Journal   func(t *testing.T) []Line // oldest first
 }
@@ -68,6 +70,9 @@ type world struct {
 	guard     *protect.Guard
 	people    *people.Service
 	vaccinate *vaccinate.Service
+	certify   func(t *testing.T, s certify.Signer) *certify.Service
+	signer    certify.Signer
+	now       func() time.Time
 	fern      carnet.ID // Camille FOUGÈRE, used name TILLEUL
 	nurse     protect.Actor
 	doctor    protect.Actor
@@ -89,6 +94,15 @@ func newWorld(t *testing.T, open Open) *world {
 	w := &world{Backend: open(t, ring, ids), guard: protect.NewGuard(register, ids)}
 	w.people = people.New(w.Backend.People, w.guard, ring, ids)
 	w.vaccinate = vaccinate.New(w.Backend.Vaccinate, w.guard, ring, ids, catalogue)
+	w.now = ids.Clock
+	w.signer, err = certify.SandboxSigner(t.TempDir(), ids.Clock, rand.Reader)
+	must(t, err)
+	w.certify = func(t *testing.T, s certify.Signer) *certify.Service {
+		t.Helper()
+		c, err := certify.New(w.Backend.Certify, w.guard, ids, s, catalogue, certify.Edition{Issuer: "Carnet", Link: "https://carnet.example/app/wallet2d#", NoticeURL: "https://carnet.example/notice", Sandbox: true})
+		must(t, err)
+		return c
+	}
 	w.fern, err = w.people.Enrol(t.Context(), system, identity("FOUGÈRE", "TILLEUL", "1985-05-12", carnet.Female, number(t, "2850500999001"), "Camille", "Rose"))
 	must(t, err)
 	w.nurse = w.enrol(t, "99700000019", "AUBÉPINE", true)
