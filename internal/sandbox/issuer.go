@@ -1,0 +1,396 @@
+package sandbox
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"carnet/internal/carnet"
+	"carnet/internal/login"
+	"carnet/internal/site/ui"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+	"github.com/luikyv/go-oidc/pkg/goidc"
+	"github.com/luikyv/go-oidc/pkg/provider"
+)
+
+//go:embed site
+var site embed.FS
+
+// Issuer is one OpenID provider.
+type Issuer struct {
+	shape      shape
+	config     IssuerConfig
+	people     []persona
+	shown      string // the password, for the panel of the login page
+	stored     func() (password, error)
+	key        jose.JSONWebKey
+	secretFile string
+	memory     *memory
+	limit      *limiter
+	hashing    chan struct{} // how many passwords are hashed at once: each takes 64 MiB
+	kit        *ui.Kit
+	engine     http.Handler
+	handler    http.Handler
+	clock      carnet.Clock
+	random     io.Reader
+	log        *slog.Logger
+}
+
+const maxBody = 64 << 10 // bytes of a form
+
+func newIssuer(s shape, c IssuerConfig, people []persona, v vault, shown string, stored func() (password, error), all Config) (*Issuer, error) {
+	i := &Issuer{
+		shape: s, config: c, people: people, shown: shown, stored: stored,
+		memory: newMemory(all.Clock, s.codeLifetime, s.tokenLifetime), limit: newLimiter(all.Clock),
+		hashing: make(chan struct{}, 2), clock: all.Clock, random: all.Rand, log: all.Log.With("issuer", s.name),
+	}
+	var origins []string
+	for _, a := range []string{c.Origin, c.RedirectURI, c.SignedOutURI} {
+		u, err := url.Parse(a)
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			return nil, fmt.Errorf("%q is not an address", a)
+		}
+		if o := u.Scheme + "://" + u.Host; o != c.Origin && !slices.Contains(origins, o) {
+			origins = append(origins, o)
+		}
+	}
+	var err error
+	if i.key, err = v.signingKey(s.name); err != nil {
+		return nil, err
+	}
+	pairwise, err := v.bytes(s.name + ".subjects")
+	if err != nil {
+		return nil, err
+	}
+	secret, file, err := v.clientSecret(s.clientID)
+	if err != nil {
+		return nil, err
+	}
+	i.secretFile = file
+	words, err := fs.Sub(site, "site/"+s.name)
+	if err != nil {
+		return nil, err
+	}
+	pages, err := fs.Sub(site, "site/pages")
+	if err != nil {
+		return nil, err
+	}
+	i.kit, err = ui.New(ui.Config{
+		Site: "sandbox-" + s.name, Files: layered{words, pages}, Clock: all.Clock, Rand: all.Rand, Log: all.Log,
+		HTTPS: strings.HasPrefix(c.Origin, "https:"), Sandbox: true, FormAction: origins,
+		Cookies: []ui.Cookie{{Name: i.cookieName(), Purpose: "cookies.interaction.purpose", Life: "cookies.interaction.life"}},
+	})
+	if err != nil {
+		return nil, err
+	}
+	if i.engine, err = i.newEngine(secret, pairwise); err != nil {
+		return nil, err
+	}
+	i.handler = i.routes()
+	return i, nil
+}
+
+// layered is a folder over another.
+type layered struct{ over, under fs.FS }
+
+func (l layered) Open(name string) (fs.File, error) {
+	f, err := l.over.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return l.under.Open(name)
+	}
+	return f, err
+}
+
+// Issuer is the issuer identifier.
+func (i *Issuer) Issuer() string { return i.config.Origin + i.shape.base }
+
+// Profile is what the client of this issuer needs to know of it.
+func (i *Issuer) Profile() login.Profile {
+	p := i.shape.profile
+	p.Name = i.shape.name
+	p.Issuer = i.Issuer()
+	p.DiscoveryURL = i.Issuer() + i.shape.discovery
+	p.ClientID = i.shape.clientID
+	p.SecretFile = i.secretFile
+	p.ACRRequest, p.ACRMin = []string{level}, level
+	p.RequireIss = true
+	return p
+}
+
+// ServeHTTP serves the whole origin of the issuer.
+func (i *Issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) { i.handler.ServeHTTP(w, r) }
+
+// newEngine sets up the protocol.
+func (i *Issuer) newEngine(secret string, pairwise []byte) (http.Handler, error) {
+	s := i.shape
+	client := &goidc.Client{ID: s.clientID, Secret: secret, ClientMeta: goidc.ClientMeta{
+		Name: i.config.Client, RedirectURIs: []string{i.config.RedirectURI}, PostLogoutRedirectURIs: []string{i.config.SignedOutURI},
+		GrantTypes: []goidc.GrantType{goidc.GrantAuthorizationCode}, ResponseTypes: []goidc.ResponseType{goidc.ResponseTypeCode},
+		ScopeIDs: strings.Join(slices.Sorted(maps.Keys(s.scopes)), " "), SubIdentifierType: goidc.SubIdentifierPairwise,
+		IDTokenSigAlg: goidc.SigAlgES256, TokenAuthnMethod: s.authMethod,
+	}}
+	var scopes []goidc.Scope
+	claims := map[string]bool{}
+	for _, id := range slices.Sorted(maps.Keys(s.scopes)) {
+		scopes = append(scopes, goidc.NewScope(id))
+		for _, c := range s.scopes[id] {
+			claims[c] = true
+		}
+	}
+	grant := []provider.AuthCodeGrantOption{
+		provider.WithAuthCodeLifetime(int(s.codeLifetime / time.Second)),
+		provider.WithAuthCodeFunc(i.token),
+		provider.WithIssuerResponseParameter(),
+		provider.WithClaimsParameter(),
+		provider.WithAuthPolicies(goidc.NewPolicy("password",
+			func(*http.Request, *goidc.AuthnSession, *goidc.Client) bool { return true }, i.authenticate)),
+	}
+	if s.pkce {
+		grant = append(grant, provider.WithPKCE([]goidc.CodeChallengeMethod{goidc.CodeChallengeMethodSHA256}, provider.WithPKCERequired()))
+	}
+	options := []provider.Option{
+		provider.WithAuthCodeGrant(provider.AuthCodeGrantConfig{Manager: i.memory, ResponseTypes: []goidc.ResponseType{goidc.ResponseTypeCode}}, grant...),
+		provider.WithAuthorizeEndpoint(s.authorize), provider.WithTokenEndpoint(s.token),
+		provider.WithUserInfoEndpoint(s.userInfo), provider.WithJWKSEndpoint(s.jwks),
+		provider.WithAuthnSessionIDFunc(i.token), provider.WithGrantIDFunc(i.token),
+		provider.WithAuthSessionLifetime(int(requestLifetime / time.Second)),
+		provider.WithScopes(scopes...), provider.WithOpenIDScopeRequired(), provider.WithACRs(level),
+		provider.WithIDTokenLifetime(int(s.tokenLifetime / time.Second)),
+		provider.WithTokenOptions(func(context.Context, *goidc.Grant, *goidc.Client) goidc.TokenOptions {
+			return goidc.NewOpaqueTokenOptions(int(s.tokenLifetime / time.Second))
+		}, provider.WithOpaqueTokens(i.memory), provider.WithOpaqueTokenFunc(func(ctx context.Context, _ *goidc.Grant) string { return i.token(ctx) })),
+		provider.WithSubjectIdentifiers([]goidc.SubIdentifierType{goidc.SubIdentifierPairwise},
+			provider.WithPairwiseSubjectFunc(func(_ context.Context, who string, c *goidc.Client) string {
+				p, _ := i.persona(who)
+				return s.subject(pairwise, c.ID, p)
+			})),
+		provider.WithIDTokenClaims(i.idTokenClaims), provider.WithUserInfoClaims(i.userInfoClaims),
+		provider.WithStaticClients(client), provider.WithLocalhostRedirectURIs(),
+		provider.WithErrorRenderer(i.engineFault), provider.WithErrorHandler(i.engineLog),
+		// No client authenticates with a JWT here, so none can be replayed.
+		provider.WithJTIConsumer(func(context.Context, string) error { return errors.New("no JWT is expected") }),
+		// Only for the discovery document: the guard answers this address itself.
+		provider.WithLogout(provider.LogoutConfig{HandleFunc: func(http.ResponseWriter, *http.Request, *goidc.LogoutSession) error {
+			return errors.New("the guard answers")
+		}}, provider.WithLogoutEndpoint(s.logout)),
+	}
+	if len(claims) > 0 {
+		options = append(options, provider.WithClaims(slices.Sorted(maps.Keys(claims))...))
+	}
+	if s.authMethod == goidc.AuthnMethodSecretPost {
+		options = append(options, provider.WithSecretPostAuthn())
+	} else {
+		options = append(options, provider.WithSecretBasicAuthn())
+	}
+	if s.signedInfo {
+		client.UserInfoSigAlg = goidc.SigAlgES256
+		options = append(options, provider.WithUserInfoSignatureAlgs(goidc.SigAlgES256))
+	}
+	keys := goidc.JSONWebKeySet{Keys: []goidc.JSONWebKey{i.key}}
+	op, err := provider.New(provider.Config{
+		Issuer: i.Issuer(), Manager: i.memory, IDTokenAlgs: []goidc.SignatureAlgorithm{goidc.SigAlgES256},
+		JWKS: func(context.Context) (goidc.JSONWebKeySet, error) { return keys, nil },
+	}, options...)
+	if err != nil {
+		return nil, err
+	}
+	return op.Handler(), nil
+}
+
+// routes puts the engine behind the guard, and the pages behind the chain of the sites.
+func (i *Issuer) routes() http.Handler {
+	s := i.shape
+	pages := http.NewServeMux()
+	pages.HandleFunc("GET /{$}", i.home)
+	pages.HandleFunc("GET "+s.base+s.authorize, i.authorize)
+	pages.HandleFunc("GET "+s.base+"/interaction/{id}", i.interaction)
+	pages.HandleFunc("POST "+s.base+"/interaction/{id}", i.interaction)
+	pages.HandleFunc("GET "+s.base+s.logout, i.logout)
+	chain := i.kit.Handler(pages)
+
+	top := http.NewServeMux()
+	top.Handle("/", chain)
+	top.HandleFunc("GET "+s.base+s.discovery, func(w http.ResponseWriter, r *http.Request) {
+		i.toEngine(w, r, "/.well-known/openid-configuration"+s.base, r.URL.Query())
+	})
+	for _, endpoint := range []string{"GET " + s.jwks, "GET " + s.userInfo, "POST " + s.userInfo, "POST " + s.token} {
+		method, path, _ := strings.Cut(endpoint, " ")
+		top.HandleFunc(method+" "+s.base+path, func(w http.ResponseWriter, r *http.Request) {
+			r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+			decodeBasic(r)
+			i.toEngine(w, r, path, nil)
+		})
+	}
+	// A client may send its authorization request as a form of its own page (OpenID Connect Core
+	// 1.0, section 3.1.2.1). It changes nothing, so it is read as the query it stands for.
+	top.HandleFunc("POST "+s.base+s.authorize, func(w http.ResponseWriter, r *http.Request) {
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		form := url.Values{}
+		if err := r.ParseForm(); err == nil {
+			form = r.PostForm
+		}
+		get := r.Clone(r.Context())
+		get.Method, get.Body, get.ContentLength, get.Form, get.PostForm = http.MethodGet, http.NoBody, 0, nil, nil
+		get.URL.RawQuery = form.Encode()
+		chain.ServeHTTP(w, get)
+	})
+	return top
+}
+
+// toEngine hands a request over under the path that the engine knows it by.
+func (i *Issuer) toEngine(w http.ResponseWriter, r *http.Request, path string, query url.Values) {
+	c := r.Clone(context.WithValue(r.Context(), originalKey{}, r))
+	c.URL.Path, c.URL.RawPath, c.URL.RawQuery = path, "", query.Encode()
+	c.RequestURI = ""
+	i.engine.ServeHTTP(w, c)
+}
+
+// token returns 256 random bits for codes, tokens and the names of requests.
+func (i *Issuer) token(context.Context) string {
+	b := make([]byte, 32)
+	if _, err := io.ReadFull(i.random, b); err != nil {
+		i.log.Error("the random source fails; the system's own is used", "err", err)
+		return rand.Text() + rand.Text()
+	}
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+func (i *Issuer) persona(identifier string) (persona, bool) {
+	n := slices.IndexFunc(i.people, func(p persona) bool { return p.identifier == identifier })
+	if n < 0 {
+		return persona{}, false
+	}
+	return i.people[n], true
+}
+
+// idTokenClaims adds to an ID token. The times replace those of the engine's clock.
+func (i *Issuer) idTokenClaims(_ context.Context, g *goidc.Grant) map[string]any {
+	now := i.clock().Unix()
+	claims := map[string]any{"acr": level, "iat": now, "exp": now + int64(i.shape.tokenLifetime/time.Second)}
+	if at, ok := g.Store[storeAuthTime].(int64); ok {
+		claims["auth_time"] = at
+	}
+	if asked := g.AuthParams.Claims; asked != nil && slices.Contains(asked.IDTokenEssentials(), "amr") {
+		claims["amr"] = []string{"pwd"}
+	}
+	return claims
+}
+
+// userInfoClaims is what the granted scopes open. Signed, it also has its times, which the engine
+// leaves out.
+func (i *Issuer) userInfoClaims(_ context.Context, g *goidc.Grant) map[string]any {
+	p, ok := i.persona(g.Subject)
+	if !ok {
+		return nil
+	}
+	claims := map[string]any{}
+	for scope := range strings.FieldsSeq(g.Scopes) {
+		open, known := i.shape.scopes[scope]
+		if known && open == nil {
+			maps.Copy(claims, p.claims)
+		}
+		for _, name := range open {
+			if v, ok := p.claims[name]; ok {
+				claims[name] = v
+			}
+		}
+	}
+	if i.shape.signedInfo {
+		now := i.clock().Unix()
+		claims["iat"], claims["exp"] = now, now+int64(i.shape.tokenLifetime/time.Second)
+	}
+	return claims
+}
+
+// pairwiseSubject gives each client its own subject for a person: 64 hexadecimal digits and v1.
+// The parts are prefixed with their lengths, so that no two lists of parts run into one another.
+func pairwiseSubject(secret []byte, client string, p persona) string {
+	var b bytes.Buffer
+	for _, part := range [][]byte{secret, []byte(client), []byte(p.subject)} {
+		b.Write(binary.BigEndian.AppendUint32(nil, uint32(len(part))))
+		b.Write(part)
+	}
+	sum := sha256.Sum256(b.Bytes())
+	return hex.EncodeToString(sum[:]) + "v1"
+}
+
+// nationalSubject is f:<uuid of the directory>:<national identifier>, the same for every client.
+func nationalSubject(secret []byte, _ string, p persona) string {
+	sum := sha256.Sum256(secret)
+	return "f:" + carnet.DerivedID(sum[:]).String() + ":" + p.subject
+}
+
+// logout ends at the issuer what ended at the client (specification, section 2.9). There is no
+// session here, so all there is to do is to check the request and to send the browser back.
+func (i *Issuer) logout(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	if !i.ours(q.Get("id_token_hint")) {
+		i.faultPage(w, r, http.StatusBadRequest, faultHint)
+		return
+	}
+	back := q.Get("post_logout_redirect_uri")
+	switch back {
+	case "":
+		v := pageView{Page: i.kit.Page(r, "signed-out.title")}
+		i.kit.Render(w, r, http.StatusOK, "signed-out", &v)
+		return
+	case i.config.SignedOutURI:
+	default:
+		i.faultPage(w, r, http.StatusBadRequest, faultRedirect)
+		return
+	}
+	if state := q.Get("state"); state != "" {
+		separator := "?"
+		if strings.Contains(back, "?") {
+			separator = "&"
+		}
+		back += separator + url.Values{"state": {state}}.Encode()
+	}
+	http.Redirect(w, r, back, http.StatusSeeOther)
+}
+
+// ours reports that an ID token is one of ours for our client, expired or not.
+func (i *Issuer) ours(hint string) bool {
+	t, err := jwt.ParseSigned(hint, []jose.SignatureAlgorithm{jose.ES256})
+	if err != nil {
+		return false
+	}
+	var c jwt.Claims
+	return t.Claims(i.key.Public().Key, &c) == nil && c.Issuer == i.Issuer() && c.Audience.Contains(i.shape.clientID)
+}
+
+func (i *Issuer) engineLog(ctx context.Context, err error) {
+	code := "internal"
+	if e, ok := errors.AsType[goidc.Error](err); ok {
+		code = string(e.Code)
+	}
+	i.log.InfoContext(ctx, "request refused", "code", code)
+}
+
+// engineFault draws the page of an error that the engine does not send back to the client.
+func (i *Issuer) engineFault(w http.ResponseWriter, r *http.Request, err error) error {
+	if e, ok := errors.AsType[goidc.Error](err); ok && e.Code == goidc.ErrorCodeInvalidRequest {
+		i.faultPage(w, r, http.StatusUnauthorized, faultSession)
+		return nil
+	}
+	i.kit.Fail(w, original(r), carnet.E("sandbox", carnet.Internal, "internal", err))
+	return nil
+}

@@ -1,0 +1,253 @@
+package sandbox
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"math"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"carnet/internal/site/ui"
+
+	"github.com/luikyv/go-oidc/pkg/goidc"
+)
+
+// Keys of what the login page remembers in a request under way.
+const (
+	storeBrowser    = "browser"    // hash of the cookie
+	storeIdentifier = "identifier" // last one typed
+	storeError      = "error"      // code of what was wrong with it
+	storeWait       = "wait"       // minutes to wait, with problemLimit
+	storeAuthTime   = "auth_time"  // seconds, when the password was right
+)
+
+// Codes of what can be wrong with what was typed.
+const (
+	problemIdentifier = "identifier-missing"
+	problemPassword   = "password-missing"
+	problemWrong      = "wrong"
+	problemLimit      = "limit"
+)
+
+const maxTyped = 200 // bytes of an identifier or a password
+
+type pageView struct{ ui.Page }
+
+type faultView struct {
+	ui.Page
+	Words, Code string
+}
+
+type loginView struct {
+	ui.Page
+	Action     string
+	Client     string
+	Identifier ui.Field
+	Error      string // beside the password
+	People     []person
+	Password   string
+}
+
+type homeView struct {
+	ui.Page
+	Issuer   string
+	People   []person
+	Password string
+}
+
+// person is a line of the panel that shows whom one can be.
+type person struct {
+	Name, Identifier, Story, Href string
+	Chosen                        bool
+}
+
+func (i *Issuer) list(lang, chosen string, href func(string) string) []person {
+	var list []person
+	for _, p := range i.people {
+		list = append(list, person{p.name, p.identifier, p.story.In(lang), href(p.identifier), p.identifier == chosen})
+	}
+	return list
+}
+
+// home says what this origin is, to whoever finds it by chance.
+func (i *Issuer) home(w http.ResponseWriter, r *http.Request) {
+	v := homeView{Page: i.kit.Page(r, "home.title"), Issuer: i.Issuer(), Password: i.shown}
+	v.People = i.list(v.Lang, "", func(string) string { return "" })
+	i.kit.Render(w, r, http.StatusOK, "home", &v)
+}
+
+// authorize takes an authorization request, guard first.
+func (i *Issuer) authorize(w http.ResponseWriter, r *http.Request) {
+	q, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		i.faultPage(w, r, http.StatusBadRequest, faultParameter)
+		return
+	}
+	switch v := i.check(q); {
+	case v.fault != "":
+		i.faultPage(w, r, http.StatusBadRequest, v.fault)
+	case v.error != "":
+		http.Redirect(w, r, i.answer(v, q.Get("state")), http.StatusSeeOther)
+	default:
+		i.toEngine(w, r, i.shape.authorize, v.params)
+	}
+}
+
+// interaction shows the login page of a request under way, and takes its form.
+func (i *Issuer) interaction(w http.ResponseWriter, r *http.Request) {
+	i.toEngine(w, r, i.shape.authorize+"/"+url.PathEscape(r.PathValue("id")), r.URL.Query())
+}
+
+type originalKey struct{}
+
+// original is the request as the browser sent it: pages speak of its path, not of the engine's.
+func original(r *http.Request) *http.Request {
+	if o, ok := r.Context().Value(originalKey{}).(*http.Request); ok {
+		return o
+	}
+	return r
+}
+
+// authenticate is called by the engine: once with the authorization request, then for every view
+// and every form of the login page. A GET changes nothing; a form that is wrong is remembered and
+// answered with a redirect to the page, so that a reload sends no password again.
+func (i *Issuer) authenticate(w http.ResponseWriter, r *http.Request, s *goidc.AuthnSession, _ *goidc.Client) (goidc.Status, error) {
+	path := i.shape.base + "/interaction/" + s.ID
+	if s.Store == nil {
+		s.Store = map[string]any{}
+	}
+	if r.PathValue("callback") == "" {
+		// A second tab keeps the cookie of the first, or the first could not go on.
+		browser := i.token(r.Context())
+		if c, err := r.Cookie(i.cookieName()); err == nil && len(c.Value) == len(browser) {
+			browser = c.Value
+		}
+		s.Store[storeBrowser] = browserHash(browser)
+		http.SetCookie(w, &http.Cookie{
+			Name: i.cookieName(), Value: browser, Path: "/", MaxAge: int(requestLifetime / time.Second),
+			Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+		})
+		http.Redirect(w, r, path, http.StatusSeeOther)
+		return goidc.StatusPending, nil
+	}
+	if !i.sameBrowser(r, s) {
+		i.faultPage(w, r, http.StatusUnauthorized, faultSession)
+		return goidc.StatusPending, nil
+	}
+	if r.Method != http.MethodPost {
+		i.loginPage(w, r, s, path)
+		return goidc.StatusPending, nil
+	}
+	if r.PostForm.Get("action") == "quit" {
+		return goidc.StatusFailure, goidc.NewError(goidc.ErrorCodeAccessDenied, "User auth aborted")
+	}
+	identifier, typed := strings.TrimSpace(r.PostForm.Get("identifier")), r.PostForm.Get("password")
+	problem, wait, err := i.verify(identifier, typed)
+	if err != nil {
+		return goidc.StatusFailure, goidc.WrapError("server_error", "the password cannot be checked", err)
+	}
+	if problem != "" {
+		if len(identifier) > maxTyped || !utf8.ValidString(identifier) {
+			identifier = ""
+		}
+		s.Store[storeError], s.Store[storeIdentifier], s.Store[storeWait] = problem, identifier, int(math.Ceil(wait.Minutes()))
+		i.log.InfoContext(r.Context(), "login failed", "problem", problem)
+		http.Redirect(w, r, path, http.StatusSeeOther)
+		return goidc.StatusPending, nil
+	}
+	s.Subject, s.GrantedScopes = identifier, s.Scopes
+	s.Store = map[string]any{storeAuthTime: i.clock().Unix()}
+	i.log.InfoContext(r.Context(), "login")
+	return goidc.StatusSuccess, nil
+}
+
+// verify checks a password. An identifier that nobody has costs the same time, has the same limit
+// and gets the same answer as a wrong password.
+func (i *Issuer) verify(identifier, typed string) (problem string, wait time.Duration, err error) {
+	switch {
+	case identifier == "":
+		return problemIdentifier, 0, nil
+	case typed == "":
+		return problemPassword, 0, nil
+	}
+	_, known := i.persona(identifier)
+	counted := identifier
+	if !known {
+		counted = "" // all unknown ones together
+	}
+	if wait := i.limit.wait(counted); wait > 0 {
+		return problemLimit, wait, nil
+	}
+	if len(typed) > maxTyped {
+		typed = ""
+	}
+	i.hashing <- struct{}{}
+	p, err := i.stored()
+	ok := err == nil && p.matches(typed)
+	<-i.hashing
+	switch {
+	case err != nil:
+		return "", 0, err
+	case !ok || !known:
+		i.limit.wrong(counted)
+		return problemWrong, 0, nil
+	}
+	i.limit.right(counted)
+	return "", 0, nil
+}
+
+func (i *Issuer) loginPage(w http.ResponseWriter, r *http.Request, s *goidc.AuthnSession, path string) {
+	v := loginView{Page: i.kit.Page(original(r), "login.title"), Action: path, Client: i.config.Client, Password: i.shown}
+	identifier, _ := s.Store[storeIdentifier].(string)
+	problem, _ := s.Store[storeError].(string)
+	if p, ok := i.persona(r.URL.Query().Get("persona")); ok {
+		identifier, problem = p.identifier, "" // chosen from the panel: a new start
+	}
+	words := ""
+	switch wait, _ := s.Store[storeWait].(int); problem {
+	case "":
+	case problemLimit:
+		words = v.N("login.problem.limit", max(wait, 1))
+	default:
+		words = v.T("login.problem." + problem)
+	}
+	if words != "" {
+		field := "password"
+		if problem == problemIdentifier {
+			field = "identifier"
+		} else {
+			v.Error = words
+		}
+		v.Faults = []ui.Fault{{Field: field, Words: words}}
+	}
+	v.Identifier = v.Input("identifier", "login.identifier", identifier)
+	v.Identifier.Complete = "username"
+	v.People = i.list(v.Lang, identifier, func(id string) string { return path + "?" + url.Values{"persona": {id}}.Encode() })
+	i.kit.Render(w, r, http.StatusOK, "login", &v)
+}
+
+// faultPage says what is wrong and offers no way back: the issuer does not know where to.
+func (i *Issuer) faultPage(w http.ResponseWriter, r *http.Request, status int, fault string) {
+	v := faultView{Page: i.kit.Page(original(r), "fault.title"), Code: i.shape.codes[fault]}
+	v.Words = v.T("fault." + fault)
+	i.log.InfoContext(r.Context(), "request refused", "code", v.Code)
+	i.kit.Render(w, r, status, "fault", &v)
+}
+
+func (i *Issuer) cookieName() string { return "__Host-sandbox-" + i.shape.name + "-interaction" }
+
+// sameBrowser reports that a request under way began in this browser.
+func (i *Issuer) sameBrowser(r *http.Request, s *goidc.AuthnSession) bool {
+	want, _ := s.Store[storeBrowser].(string)
+	c, err := r.Cookie(i.cookieName())
+	return err == nil && want != "" && subtle.ConstantTimeCompare([]byte(browserHash(c.Value)), []byte(want)) == 1
+}
+
+func browserHash(cookie string) string {
+	sum := sha256.Sum256([]byte(cookie))
+	return hex.EncodeToString(sum[:])
+}
