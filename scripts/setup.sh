@@ -1,5 +1,7 @@
 # Installs what a command of this folder needs, on Debian or Ubuntu. Sourced, not run.
 
+go_version=1.26.8
+
 say() { printf '%s\n' "$*" >&2; }
 
 # install PACKAGE...: only those that are missing.
@@ -33,13 +35,14 @@ need_go() {
 	go_is_recent && return
 	install ca-certificates golang-go
 	go_is_recent && return
-	# The release is older than that: its backports are not.
-	codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
-	newest=$(apt-cache pkgnames golang-1. | grep -E '^golang-1\.[0-9]+-go$' | sort -V | tail -n 1)
-	if [ -n "$newest" ]; then
-		install "$newest"
-		PATH=/usr/lib/${newest%-go}/bin:$PATH
-		hash -r
-	fi
-	go_is_recent || { say "Go 1.21 or later is needed and $codename has none: see https://go.dev/doc/install"; exit 1; }
+	# The release has an older one, which can fetch a newer one as it fetches any module, checksum
+	# included; the files only lack the permission to be run.
+	arch=$(go env GOARCH)
+	go mod download "golang.org/toolchain@v0.0.1-go$go_version.linux-$arch"
+	GOROOT=$(go env GOMODCACHE)/golang.org/toolchain@v0.0.1-go$go_version.linux-$arch
+	find "$GOROOT/bin" "$GOROOT/pkg/tool" -type f ! -perm -u+x -exec chmod +x {} +
+	export GOROOT GOTOOLCHAIN=local
+	PATH=$GOROOT/bin:$PATH
+	hash -r
+	go_is_recent || { say "Go 1.26 is needed: see https://go.dev/doc/install"; exit 1; }
 }
