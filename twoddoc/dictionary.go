@@ -31,7 +31,7 @@ type Definition struct {
 type Value struct{ Code, Meaning string }
 
 // Fixed reports that the field always has the same length and no separator.
-func (d Definition) Fixed() bool { return d.Min == d.Max }
+func (d Definition) Fixed() bool { return d.Max > 0 && d.Min == d.Max }
 
 // Meaning explains a coded value, or returns "".
 func (d Definition) Meaning(code string) string {

@@ -52,26 +52,31 @@ func Prepare(h Header, fields ...Field) (*Draft, error) {
 		}
 		b = f.Append(b)
 	}
-	return newDraft(b, len(fields))
+	return newDraft(b, fields)
 }
 
-// newDraft reads the message back. A value that holds a separator or is too long would be read
-// as other fields than those that were given: the count catches what the rules of the type do
-// not.
-func newDraft(signed []byte, fields int) (*Draft, error) {
+// newDraft reads the message back with the strict reader. A value that holds a separator, or is
+// longer or shorter than its field, reads as other fields than those that were given: they
+// are compared, so that this shows even where the result happens to conform.
+func newDraft(signed []byte, fields []Field) (*Draft, error) {
 	d := &Draft{}
-	d.doc.Fields = make([]Field, 0, fields)
+	d.doc.Fields = make([]Field, 0, len(fields)+1)
 	if err := d.doc.readMessage(string(signed), len(signed), true); err != nil {
 		return nil, err
 	}
-	if len(d.doc.Conforming) > 0 {
-		return nil, d.doc.Conforming[0]
+	if e := first(d.doc.Conforming); e != nil {
+		return nil, e
 	}
-	if len(d.doc.Authentic) > 0 {
-		return nil, d.doc.Authentic[0]
+	if e := first(d.doc.Authentic); e != nil {
+		return nil, e
 	}
-	if len(d.doc.Fields) != fields {
+	if len(d.doc.Fields) != len(fields) {
 		return nil, &Error{Code: FieldSeparator, Offset: headerLen[d.doc.Header.Version]}
+	}
+	for i, f := range d.doc.Fields {
+		if f.ID != fields[i].ID || f.Value != fields[i].Value {
+			return nil, &Error{Code: FieldSeparator, Field: fields[i].ID, Offset: f.Offset}
+		}
 	}
 	return d, nil
 }

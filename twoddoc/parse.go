@@ -1,7 +1,5 @@
 package twoddoc
 
-import "cmp"
-
 // Parse reads a payload and accepts nothing that the format or the dictionary forbids: the
 // error is then the *Error that comes first in the payload. It does not check the signature:
 // call [Document.Verify].
@@ -10,14 +8,14 @@ func Parse(payload []byte) (*Document, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(d.Conforming) == 0 && len(d.Authentic) == 0 {
-		return d, nil
+	e, a := first(d.Conforming), first(d.Authentic)
+	if e == nil || a != nil && a.Offset < e.Offset {
+		e = a
 	}
-	first := cmp.Or(d.first(d.Conforming), d.first(d.Authentic))
-	if e := d.first(d.Authentic); e != nil && e.Offset < first.Offset {
-		first = e
+	if e != nil {
+		return nil, e
 	}
-	return nil, first
+	return d, nil
 }
 
 // ParseTolerant reads whatever can be read: what Parse refuses is listed in the document, and
@@ -26,7 +24,7 @@ func Parse(payload []byte) (*Document, error) {
 func ParseTolerant(payload []byte) (*Document, error) { return parse(payload, false) }
 
 // first is the finding with the least offset.
-func (d *Document) first(list []*Error) *Error {
+func first(list []*Error) *Error {
 	var first *Error
 	for _, e := range list {
 		if first == nil || e.Offset < first.Offset {
@@ -137,10 +135,13 @@ func (d *Document) readMessage(text string, end int, strict bool) error {
 	}
 	d.signed = []byte(text[:end])
 	dict := dictionary()
-	r := reader{doc: d, dict: dict, text: text, at: headerLen[d.Header.Version], end: end, strict: strict}
+	typ := dict.types[d.Header.Type]
+	if d.Header.Perimeter != "01" {
+		typ = nil
+	}
+	r := reader{doc: d, dict: dict, typ: typ, text: text, at: headerLen[d.Header.Version], end: end, strict: strict}
 	d.Fields, d.Rest = r.fields(d.Fields)
-	typ, known := dict.types[d.Header.Type]
-	if !known || d.Header.Perimeter != "01" {
+	if typ == nil {
 		d.finding(TypeUnknown, "", 20)
 		return nil
 	}
@@ -226,6 +227,7 @@ func readDay(s string) (Day, bool) {
 type reader struct {
 	doc     *Document
 	dict    *tables
+	typ     *Type // nil when unknown, and in the annex
 	text    string
 	at, end int
 	strict  bool
@@ -260,6 +262,12 @@ func (r *reader) identifier(at int) *Definition {
 		return nil
 	}
 	return r.dict.find(r.text[at : at+2])
+}
+
+// begins reports that a field of the document's type can begin here.
+func (r *reader) begins(at int) bool {
+	def := r.identifier(at)
+	return def != nil && (r.typ == nil || r.typ.Table == Open || r.typ.allowed.has(def.index))
 }
 
 func (r *reader) field(def *Definition) Field {
@@ -300,12 +308,12 @@ func (r *reader) control(from, to int) int {
 // otherEdition decides whether a full value goes on up to the larger size of another edition:
 // only when no field begins where this edition ends the value, and the other edition makes sense.
 func (r *reader) otherEdition(def *Definition, v, end int) int {
-	if end == r.end || r.text[end] == byte(GS) || r.text[end] == byte(RS) || r.identifier(end) != nil {
+	if end == r.end || r.text[end] == byte(GS) || r.text[end] == byte(RS) || r.begins(end) {
 		return end
 	}
 	limit := min(r.end, v+def.other)
 	longer := r.control(v, limit)
-	if longer == v+def.other && longer < r.end && r.identifier(longer) == nil {
+	if longer == v+def.other && longer < r.end && r.control(longer, longer+1) != longer && !r.begins(longer) {
 		return end
 	}
 	if def.Fixed() && longer != v+def.other {

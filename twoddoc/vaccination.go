@@ -3,7 +3,6 @@ package twoddoc
 import (
 	"log/slog"
 	"strings"
-	"time"
 	"unicode/utf8"
 )
 
@@ -33,6 +32,9 @@ func (v Vaccination) GoString() string { return v.String() }
 // LogValue hides the person.
 func (v Vaccination) LogValue() slog.Value { return slog.StringValue(v.String()) }
 
+// MarshalText hides the person.
+func (v Vaccination) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
+
 // Prepare writes the message of type L1, in the one order that the wallets read and with no
 // variable field at its maximum, where the format would have no separator and the wallets
 // demand one. The header needs Authority, Certificate, Emitted, Signed and Country; Version is
@@ -45,54 +47,74 @@ func (v Vaccination) Prepare(h Header) (*Draft, error) {
 	if err := h.wellFormed(); err != nil {
 		return nil, err
 	}
-	b := h.Append(make([]byte, 0, 320))
 	given := v.GivenNames
 	cut := len(given) > 6
 	if cut {
 		given = given[:6]
 	}
-	var err *Error
-	text := func(id, s string, least, most int, cut bool) {
-		if err != nil {
-			return
-		}
-		if len(s) < least {
-			err = &Error{Code: IssueValue, Field: id, Offset: len(b)}
-			return
-		}
-		f := Field{ID: id, Value: s, End: GS}
-		if len(s) > most || cut {
-			f.Value, f.End = s[:min(len(s), most)], RS
-		}
-		b = f.Append(b)
-	}
-	fixed := func(id, s string, ok bool, code Code) {
-		if err == nil && !ok {
-			err = &Error{Code: code, Field: id, Offset: len(b)}
-		}
-		b = Field{ID: id, Value: s}.Append(b)
-	}
+	w := l1Writer{b: h.Append(make([]byte, 0, 320))}
 	const names, product = "./-", "0123456789./-"
-	text("L0", fold(v.FamilyName, names), 1, 79, false)
-	text("L1", joinNames(given), 1, 79, cut)
-	fixed("L2", v.Birth, len(v.Birth) == 8 && only(v.Birth, isDigit), IssueValue)
-	text("L3", fold(v.Disease, product), 1, 29, false)
-	text("L4", fold(v.Agent, product), 5, 14, false)
-	text("L5", fold(v.Vaccine, product), 5, 29, false)
-	text("L6", fold(v.Manufacturer, product), 5, 29, false)
-	fixed("L7", digit(v.Rank), v.Rank >= 1 && v.Rank <= 9, IssueRank)
-	fixed("L8", digit(v.Expected), v.Expected >= 1 && v.Expected <= 9, IssueRank)
-	_, notADate := time.Parse("02012006", v.LastDate)
-	fixed("L9", v.LastDate, notADate == nil, IssueValue)
+	w.text("L0", fold(v.FamilyName, names), 1, 79, false)
+	w.text("L1", joinNames(given), 1, 79, cut)
+	w.fixed("L2", v.Birth, len(v.Birth) == 8 && only(v.Birth, isDigit), IssueValue)
+	w.text("L3", fold(v.Disease, product), 1, 29, false)
+	w.text("L4", fold(v.Agent, product), 5, 14, false)
+	w.text("L5", fold(v.Vaccine, product), 5, 29, false)
+	w.text("L6", fold(v.Manufacturer, product), 5, 29, false)
+	w.fixed("L7", digit(v.Rank), v.Rank >= 1 && v.Rank <= 9, IssueRank)
+	w.fixed("L8", digit(v.Expected), v.Expected >= 1 && v.Expected <= 9, IssueRank)
+	w.fixed("L9", v.LastDate, len(v.LastDate) == 8 && only(v.LastDate, isDigit) && isDate(v.LastDate), IssueValue)
 	state := "CO"
 	if v.Complete {
 		state = "TE"
 	}
-	fixed("LA", state, true, "")
-	if err != nil {
-		return nil, err
+	w.fixed("LA", state, true, "")
+	if w.err != nil {
+		return nil, w.err
 	}
-	return newDraft(b, 11)
+	return newDraft(w.b, w.fields[:])
+}
+
+// l1Writer writes the eleven fields and keeps the first error.
+type l1Writer struct {
+	b      []byte
+	fields [11]Field
+	n      int
+	err    *Error
+}
+
+func (w *l1Writer) put(f Field) {
+	w.b = f.Append(w.b)
+	w.fields[w.n] = f
+	w.n++
+}
+
+func (w *l1Writer) fail(code Code, id string) {
+	if w.err == nil {
+		w.err = &Error{Code: code, Field: id, Offset: len(w.b)}
+	}
+}
+
+// text cuts a value that is too long, or says that it was cut before.
+func (w *l1Writer) text(id, s string, least, most int, cut bool) {
+	f := Field{ID: id, Value: s, End: GS}
+	if len(s) < least {
+		w.fail(IssueValue, id)
+	}
+	if len(s) > most {
+		f.Value, cut = s[:most], true
+	}
+	if cut {
+		f.End = RS
+	}
+	w.put(f)
+}
+
+func (w *l1Writer) fixed(id, s string, ok bool, code Code) {
+	if !ok {
+		w.fail(code, id)
+	}
+	w.put(Field{ID: id, Value: s})
 }
 
 // joinNames separates given names by a slash, which therefore cannot stand inside one.

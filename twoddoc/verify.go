@@ -23,6 +23,9 @@ func (d *Document) Verify(key crypto.PublicKey) error {
 	if len(d.Authentic) > 0 {
 		return d.Authentic[0]
 	}
+	if d.Signature == nil {
+		return d.signatureError(SignatureMissing, nil)
+	}
 	pub, ok := key.(*ecdsa.PublicKey)
 	if cert, isCert := key.(*x509.Certificate); isCert && cert != nil {
 		pub, ok = cert.PublicKey.(*ecdsa.PublicKey)
