@@ -25,7 +25,7 @@ install() {
 # go_is_recent: from 1.21 on, go fetches by itself the version that go.mod asks for.
 go_is_recent() {
 	command -v go >/dev/null || return 1
-	minor=$(GOTOOLCHAIN=local go env GOVERSION | sed -nE 's/^go1\.([0-9]+).*/\1/p')
+	minor=$(cd / && GOTOOLCHAIN=local go env GOVERSION | sed -nE 's/^go1\.([0-9]+).*/\1/p')
 	[ "${minor:-0}" -ge 21 ]
 }
 
@@ -37,9 +37,8 @@ need_go() {
 	go_is_recent && return
 	# The release has an older one, which can fetch a newer one as it fetches any module, checksum
 	# included; the files only lack the permission to be run.
-	arch=$(go env GOARCH)
-	go mod download "golang.org/toolchain@v0.0.1-go$go_version.linux-$arch"
-	GOROOT=$(go env GOMODCACHE)/golang.org/toolchain@v0.0.1-go$go_version.linux-$arch
+	toolchain=golang.org/toolchain@v0.0.1-go$go_version.linux-$(dpkg --print-architecture)
+	GOROOT=$(cd / && go mod download "$toolchain" && go env GOMODCACHE)/$toolchain # "/": it cannot read our go.mod
 	find "$GOROOT/bin" "$GOROOT/pkg/tool" -type f ! -perm -u+x -exec chmod +x {} +
 	export GOROOT GOTOOLCHAIN=local
 	PATH=$GOROOT/bin:$PATH
