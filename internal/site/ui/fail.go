@@ -87,3 +87,6 @@ func (k *Kit) cookies(w http.ResponseWriter, r *http.Request) {
 	}
 	k.Render(w, r, http.StatusOK, "cookies", &v)
 }
+
+// Status is the status of a kind, for a page that shows the error in its own words.
+func Status(kind carnet.Kind) int { return statusOf[kind] }

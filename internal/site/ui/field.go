@@ -22,6 +22,7 @@ type Field struct {
 	Options  []Option
 	Parts    []Field
 	Inline   bool
+	Focus    bool // the cursor starts here
 }
 
 // Option is one choice of a select, of radios or a single box to tick.
@@ -47,7 +48,7 @@ func (f Field) Described() string {
 }
 
 func (p *Page) field(kind, name, key, value string) Field {
-	f := Field{Kind: kind, Name: name, ID: name, Label: p.T(key + ".label"), Value: value, Error: p.faultOf(name), Complete: "off"}
+	f := Field{Kind: kind, Focus: p.Focus == name && len(p.Faults) == 0, Name: name, ID: name, Label: p.T(key + ".label"), Value: value, Error: p.faultOf(name), Complete: "off"}
 	if p.Has(key + ".hint") {
 		f.Hint = p.T(key + ".hint")
 	}

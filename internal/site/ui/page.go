@@ -19,7 +19,7 @@ type Page struct {
 	Banner    *Banner  // above the page, below the error summary
 	Session   *Session // who is logged in, for the header; Kit.Page takes it from the request
 	Faults    []Fault  // error summary
-	Site      string
+	Focus     string   // name of the field where the cursor starts, when nothing is wrong
 	Sandbox   bool
 	RequestID string
 	self      string
@@ -52,13 +52,16 @@ type Banner struct {
 func (b Banner) Icon() string { return iconOf(b.Kind) }
 
 func iconOf(kind string) string {
-	if kind == "success" {
+	switch kind {
+	case "success":
 		return "check"
+	case "going":
+		return "progress"
 	}
 	return kind
 }
 
-// Tag is a short state. Kind: success, info, warning or none.
+// Tag is a short state. Kind: success, going, info, warning or none.
 type Tag struct{ Kind, Words string }
 
 // Icon is the drawing that goes with the kind, or none.
@@ -80,7 +83,9 @@ type Rows struct {
 }
 
 // Editable reports that a line can be changed.
-func (r Rows) Editable() bool { return slices.ContainsFunc(r.List, func(r Row) bool { return r.Change != "" }) }
+func (r Rows) Editable() bool {
+	return slices.ContainsFunc(r.List, func(r Row) bool { return r.Change != "" })
+}
 
 // Cell is one cell of a table.
 type Cell struct {
@@ -106,7 +111,7 @@ func (k *Kit) Page(r *http.Request, title string, args ...any) Page {
 	st := stateOf(r)
 	t := k.texts.in(st.lang)
 	p := Page{
-		Text: t, Title: t.T(title, args...), Site: k.cfg.Site, Sandbox: k.cfg.Sandbox,
+		Text: t, Title: t.T(title, args...), Sandbox: k.cfg.Sandbox,
 		Session: st.session, RequestID: st.id, self: r.URL.Path,
 	}
 	if r.Method == http.MethodPost {

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/BurntSushi/toml"
 	"golang.org/x/text/feature/plural"
@@ -150,6 +151,18 @@ func (t Text) Date(d carnet.Date) string {
 		return d.French()
 	}
 	return fmt.Sprintf("%d%s%s%s%d", d.Day, nbsp, d.Month, nbsp, d.Year)
+}
+
+// Instant writes a day and time of Paris: 02/03/2021 à 14:05, 2 March 2021, 14:05.
+func (t Text) Instant(at time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	join := ", "
+	if t.Lang == "fr" {
+		join = nbsp + "à" + nbsp
+	}
+	return t.Date(carnet.DateOf(at)) + join + at.In(carnet.Paris).Format("15:04")
 }
 
 // Birth reveals a date of birth as the certificate of the language writes it. An unknown day or

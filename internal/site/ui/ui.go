@@ -7,7 +7,7 @@
 // A site embeds two folders, text (fr.toml, en.toml) and templates (one file per page), builds a
 // [Kit] once, registers its handlers on a [http.ServeMux], and serves [Kit.Handler]:
 //
-//	//go:embed text templates
+//	//go:embed text all:templates
 //	var files embed.FS
 //
 //	kit, err := ui.New(ui.Config{Site: "pro", Files: files, Clock: clock, Rand: rand.Reader, Log: log})
@@ -31,7 +31,8 @@
 //	</div>
 //	{{end}}
 //
-// Files whose name begins with an underscore are shared by the pages of the site. The catalogue of
+// Files whose name begins with an underscore are shared by the pages of the site (embed leaves them
+// out without "all:"). The catalogue of
 // the site must have "site.name" and "site.tagline".
 //
 // # Components
@@ -72,7 +73,7 @@ import (
 	"carnet/internal/carnet"
 )
 
-//go:embed static text templates icons
+//go:embed static text icons all:templates
 var files embed.FS
 
 // Config is what a site tells the kit about itself.

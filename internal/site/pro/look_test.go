@@ -1,0 +1,76 @@
+package pro
+
+import (
+	"io"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"carnet/internal/carnet"
+	"carnet/internal/login"
+	"carnet/internal/site/sitetest"
+)
+
+// TestLook looks at every page in a real browser, without JavaScript: no axe violation, no sideways
+// scroll, nothing in the console, at 320 and 1280 pixels, light and dark.
+func TestLook(t *testing.T) {
+	browser := sitetest.NewBrowser(t)
+	f := newFake(t)
+	_, h := start(t, f, io.Discard)
+	server := httptest.NewServer(h)
+	defer server.Close()
+
+	type steps = []chromedp.Action[chromedp.Void]
+	click := func(sel string) chromedp.Action[chromedp.Void] { return sitetest.Press(sel) }
+	typed := func(sel, value string) chromedp.Action[chromedp.Void] {
+		return chromedp.SetValue(chromedp.CSS(sel), value)
+	}
+	person, none := "/personnes/"+fougere.ID.String(), "/personnes/"+newcomer.ID.String()
+	dose := person + "/doses/" + f.doses[0].ID.String()
+	entry := person + "/saisies/" + id(101).String()
+	fill := steps{typed("#vaccine", "EU/1/20/1507"), typed("#lot", "QX12"), sitetest.Tick("#site")}
+
+	for _, page := range []struct {
+		name, path string
+		anonymous  bool
+		before     func()
+		do         steps
+	}{
+		{name: "home", path: "/", anonymous: true},
+		{name: "home-refused", path: "/connexion/retour/psc", anonymous: true, before: func() {
+			f.finish = carnet.E("login.Finish", carnet.Denied, login.CodeDenied, nil)
+		}},
+		{name: "find", path: "/recherche"},
+		{name: "find-faults", path: "/recherche", do: steps{typed("#nir", "2 62 05 99 999 001 21"), click("button[value=nir]")}},
+		{name: "find-results", path: "/recherche", do: steps{typed("#name", "Fougère"), typed("#birth", "7"), typed("#birth-month", "5"), typed("#birth-year", "1962"), click("button[value=traits]")}},
+		{name: "find-none", path: "/recherche", do: steps{typed("#name", "Chêne"), typed("#birth", "7"), typed("#birth-month", "5"), typed("#birth-year", "1961"), click("button[value=traits]")}},
+		{name: "person", path: person},
+		{name: "person-empty", path: none},
+		{name: "entry", path: entry},
+		{name: "entry-faults", path: entry, do: steps{sitetest.Click("summary"), typed("#rank", "3"), click("form.form .actions button")}},
+		{name: "check", path: entry, do: append(fill, click("form.form .actions button"))},
+		{name: "saved", path: dose + "/confirmation"},
+		{name: "dose", path: dose},
+		{name: "correct", path: dose + "/corrections/" + id(102).String()},
+		{name: "cancel", path: dose + "/annulations/" + id(103).String()},
+		{name: "expired", path: "/recherche", before: func() {}, do: steps{typed("#nir", "2620599999001"), sitetest.Then(func() {
+			f.session = carnet.E("login", carnet.Denied, login.CodeSessionEnded, nil)
+		}), click("button[value=nir]"), sitetest.Then(func() { f.session = nil })}},
+		{name: "not-found", path: "/nulle-part"},
+		{name: "down", path: person, before: func() { f.down = carnet.E("store", carnet.Unavailable, "store.busy", nil) }},
+		{name: "cookies", path: "/cookies"},
+	} {
+		t.Run(page.name, func(t *testing.T) {
+			f.finish, f.down = nil, nil
+			if page.before != nil {
+				page.before()
+			}
+			look := sitetest.Look{URL: server.URL + page.path, Do: page.do, Headers: map[string]string{"Accept-Language": "fr"}}
+			if page.anonymous {
+				look.Headers["X-Test-Session"] = "none"
+			}
+			browser.Check(t, "pro-"+page.name, look)
+		})
+	}
+}

@@ -1,0 +1,259 @@
+package pro
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"carnet/internal/carnet"
+	"carnet/internal/protect"
+	"carnet/internal/site/ui"
+	"carnet/internal/vaccinate"
+)
+
+// identity is the strip that says whose page this is.
+type identity struct {
+	Name, Given, BirthName, Birth, Sex, NIR string
+}
+
+func identityOf(p ui.Page, i carnet.Identity) identity {
+	id := identity{
+		Name: i.Name().Reveal(), Given: i.Given(), Birth: p.Text.Birth(i.Birth), NIR: i.NIR.Masked(),
+		Sex: p.T("person.sex." + string(i.Sex)),
+	}
+	if !i.UsedName.IsZero() {
+		id.BirthName = i.BirthName.Reveal()
+	}
+	if id.NIR == "" {
+		id.NIR = p.T("person.no-nir")
+	}
+	return id
+}
+
+type personView struct {
+	ui.Page
+	Identity identity
+	State    *ui.Tag
+	Doses    ui.Table
+	None     ui.Empty
+	Path     string
+}
+
+func (s *site) person(w http.ResponseWriter, r *http.Request, actor protect.Actor) error {
+	who, err := s.personOf(r, actor)
+	if err != nil {
+		return err
+	}
+	doses, err := s.Vaccinate.History(r.Context(), actor, who.ID)
+	if err != nil {
+		return err
+	}
+	names, err := s.injectors(r.Context(), actor, doses)
+	if err != nil {
+		return err
+	}
+	v := personView{Page: s.ui.Page(r, "person.title"), Path: personPath(who.ID)}
+	v.Back = &ui.Link{Href: "/recherche", Words: v.T("person.back")}
+	v.Identity = identityOf(v.Page, who.Identity)
+	v.None = ui.Empty{Icon: "leaf", Title: v.T("person.none"), Words: v.T("person.none-words")}
+	if r.URL.Query().Get("fait") == "annulation" {
+		v.Banner = &ui.Banner{Kind: "success", Title: v.T("person.cancelled"), Lines: []string{v.T("person.cancelled-words")}}
+	}
+	if len(doses) > 0 {
+		tag := stateTag(v.Page, doses[len(doses)-1])
+		v.State = &tag
+	}
+	v.Doses = ui.Table{Caption: v.N("person.doses", len(doses)), Head: []string{
+		v.T("dose.rank.short"), v.T("dose.vaccine.short"), v.T("dose.date.short"), v.T("dose.place.short"), v.T("dose.injector.short"), v.T("person.open"),
+	}}
+	for _, d := range doses {
+		v.Doses.Rows = append(v.Doses.Rows, []ui.Cell{
+			{Words: rankWords(v.Page, d.Rank, d.Expected)},
+			{Words: s.vaccineName(d.Vaccine)},
+			{Words: v.Date(d.Date), Number: true},
+			{Words: d.Place.Name},
+			{Words: injectorName(v.Page, names, d.Injector)},
+			{Words: v.T("person.see"), Href: dosePath(d), For: v.T("person.see-for", "rank", v.Ordinal(d.Rank), "date", d.Date)},
+		})
+	}
+	s.ui.Render(w, r, http.StatusOK, "person", &v)
+	return nil
+}
+
+// personOf opens the person that the address names.
+func (s *site) personOf(r *http.Request, actor protect.Actor) (carnet.Person, error) {
+	id, err := carnet.ParseID(r.PathValue("person"))
+	if err != nil {
+		return carnet.Person{}, carnet.E("pro.person", carnet.NotFound, "person.unknown", err)
+	}
+	return s.People.Person(r.Context(), actor, id)
+}
+
+// doseOf opens the person and the dose that the address names.
+func (s *site) doseOf(r *http.Request, actor protect.Actor) (carnet.Person, carnet.Dose, error) {
+	who, err := s.personOf(r, actor)
+	if err != nil {
+		return who, carnet.Dose{}, err
+	}
+	id, err := carnet.ParseID(r.PathValue("dose"))
+	if err != nil {
+		return who, carnet.Dose{}, carnet.E("pro.dose", carnet.NotFound, "dose.unknown", err)
+	}
+	doses, err := s.Vaccinate.History(r.Context(), actor, who.ID)
+	if err != nil {
+		return who, carnet.Dose{}, err
+	}
+	for _, d := range doses {
+		if d.ID == id {
+			return who, d, nil
+		}
+	}
+	return who, carnet.Dose{}, carnet.E("pro.dose", carnet.NotFound, "dose.unknown", nil)
+}
+
+// injectors names the vaccinators of the places where doses were given.
+func (s *site) injectors(ctx context.Context, actor protect.Actor, doses []carnet.Dose) (map[carnet.ID]string, error) {
+	names, asked := map[carnet.ID]string{}, map[string]bool{}
+	for _, d := range doses {
+		if asked[d.Place.ID] {
+			continue
+		}
+		asked[d.Place.ID] = true
+		list, err := s.Vaccinate.Vaccinators(ctx, actor, d.Place.ID)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range list {
+			names[p.ID] = fullName(p)
+		}
+	}
+	return names, nil
+}
+
+func injectorName(p ui.Page, names map[carnet.ID]string, id carnet.ID) string {
+	if n, ok := names[id]; ok {
+		return n
+	}
+	return p.T("dose.injector.gone")
+}
+
+func fullName(p carnet.Professional) string {
+	return p.GivenName.Reveal() + " " + p.FamilyName.Reveal()
+}
+
+func (s *site) vaccineName(code string) string {
+	if v, ok := s.Vaccinate.Catalogue().Find(code); ok {
+		return vaccineWords(v)
+	}
+	return code
+}
+
+func vaccineWords(v carnet.Vaccine) string { return v.Name + " (" + v.Holder + ")" }
+
+func rankWords(p ui.Page, rank, expected int) string {
+	return p.T("dose.rank.of", "rank", rank, "expected", expected)
+}
+
+func stateTag(p ui.Page, d carnet.Dose) ui.Tag {
+	if d.Complete() {
+		return ui.Tag{Kind: "success", Words: p.T("dose.complete")}
+	}
+	return ui.Tag{Kind: "going", Words: p.T("dose.going")}
+}
+
+func personPath(id carnet.ID) string           { return "/personnes/" + id.String() }
+func dosePath(d carnet.Dose) string            { return personPath(d.PersonID) + "/doses/" + d.ID.String() }
+func mine(d carnet.Dose, a protect.Actor) bool { return d.RecordedBy == a.ID || d.Injector == a.ID }
+
+type doseView struct {
+	ui.Page
+	Identity identity
+	Rows     ui.Rows
+	Mine     bool
+	Path     string
+	Person   string
+	Warnings *ui.Banner
+}
+
+func (s *site) doseView(r *http.Request, actor protect.Actor, title string) (doseView, error) {
+	who, d, err := s.doseOf(r, actor)
+	if err != nil {
+		return doseView{}, err
+	}
+	names, err := s.injectors(r.Context(), actor, []carnet.Dose{d})
+	if err != nil {
+		return doseView{}, err
+	}
+	v := doseView{Page: s.ui.Page(r, title, "rank", s.ui.Text(r).Ordinal(d.Rank)), Mine: mine(d, actor), Path: dosePath(d), Person: personPath(who.ID)}
+	v.Identity = identityOf(v.Page, who.Identity)
+	tag := stateTag(v.Page, d)
+	why := ""
+	if d.RankReason != "" {
+		why = v.T("dose.rank.overridden", "reason", d.RankReason)
+	}
+	entered := v.Instant(d.RecordedAt)
+	if d.Version > 1 {
+		entered = v.N("dose.corrected", d.Version-1, "when", entered)
+	}
+	v.Rows = v.Page.Rows(
+		ui.Row{Label: v.T("dose.vaccine.short"), Value: s.vaccineName(d.Vaccine)},
+		ui.Row{Label: v.T("dose.lot.short"), Value: d.Lot.Reveal(), Number: true},
+		ui.Row{Label: v.T("dose.date.short"), Value: v.Date(d.Date), Number: true},
+		ui.Row{Label: v.T("dose.rank.short"), Value: rankWords(v.Page, d.Rank, d.Expected), Hint: why, Tag: &tag},
+		ui.Row{Label: v.T("dose.site.short"), Value: v.T("body." + string(d.BodySite))},
+		ui.Row{Label: v.T("dose.place.short"), Value: placeWords(d.Place)},
+		ui.Row{Label: v.T("dose.injector.short"), Value: injectorName(v.Page, names, d.Injector)},
+		ui.Row{Label: v.T("dose.entered.short"), Value: entered, Number: true},
+	)
+	return v, nil
+}
+
+func placeWords(p carnet.Place) string {
+	if p.Commune == "" || strings.Contains(p.Name, p.Commune) {
+		return p.Name
+	}
+	return p.Name + ", " + p.Commune
+}
+
+func (s *site) dose(w http.ResponseWriter, r *http.Request, actor protect.Actor) error {
+	v, err := s.doseView(r, actor, "dose.title")
+	if err != nil {
+		return err
+	}
+	v.Back = &ui.Link{Href: v.Person, Words: v.T("dose.back")}
+	switch r.URL.Query().Get("fait") {
+	case "deja":
+		v.Banner = &ui.Banner{Kind: "info", Title: v.T("dose.already"), Lines: []string{v.T("dose.already-words")}}
+	case "correction":
+		v.Banner = &ui.Banner{Kind: "success", Title: v.T("dose.was-corrected"), Lines: []string{v.T("dose.was-corrected-words")}}
+	}
+	s.ui.Render(w, r, http.StatusOK, "dose", &v)
+	return nil
+}
+
+// saved is the page after a record: what is recorded, and the three things one does next.
+func (s *site) saved(w http.ResponseWriter, r *http.Request, actor protect.Actor) error {
+	v, err := s.doseView(r, actor, "saved.title")
+	if err != nil {
+		return err
+	}
+	v.Banner = &ui.Banner{Kind: "success", Title: v.T("saved.done"), Lines: []string{v.T("saved.done-words")}}
+	s.ui.Render(w, r, http.StatusOK, "saved", &v)
+	return nil
+}
+
+// warnings puts what is unusual about a dose into a banner.
+func warnings(p ui.Page, list []vaccinate.Warning) *ui.Banner {
+	if len(list) == 0 {
+		return nil
+	}
+	b := &ui.Banner{Kind: "warning", Title: p.N("warning.title", len(list))}
+	for _, w := range list {
+		args := make([]any, 0, 2*len(w.Args))
+		for name, v := range w.Args {
+			args = append(args, name, v)
+		}
+		b.Lines = append(b.Lines, p.T("warning."+w.Code, args...))
+	}
+	return b
+}
