@@ -88,24 +88,19 @@ func (in *instance) close() error { return in.db.Close() }
 
 var system = protect.Actor{Role: protect.System}
 
-// enrolSandbox writes the sandbox's people and professionals into the register. Done again, it
+// enrol writes the people and the professionals of a sandbox into the register. Done again, it
 // changes nothing.
-func (in *instance) enrolSandbox(ctx context.Context) error {
-	persons, err := sandbox.People()
-	if err != nil {
-		return err
-	}
-	for _, p := range persons {
-		if _, err := in.people.Enrol(ctx, system, p); err != nil {
+func (in *instance) enrol(ctx context.Context, world sandbox.World) error {
+	for _, p := range world.People {
+		if !p.Registered {
+			continue
+		}
+		if _, err := in.people.Enrol(ctx, system, p.Identity); err != nil {
 			return fmt.Errorf("sandbox: %w", err)
 		}
 	}
-	professionals, err := sandbox.Professionals()
-	if err != nil {
-		return err
-	}
-	for _, p := range professionals {
-		if _, err := in.vaccinate.Enrol(ctx, system, p); err != nil {
+	for _, p := range world.Professionals {
+		if _, err := in.vaccinate.Enrol(ctx, system, p.Professional); err != nil {
 			return fmt.Errorf("sandbox: %w", err)
 		}
 	}

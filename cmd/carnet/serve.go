@@ -1,0 +1,220 @@
+package main
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"text/tabwriter"
+	"time"
+
+	"carnet/internal/login"
+	"carnet/internal/protect"
+	"carnet/internal/sandbox"
+	"carnet/internal/site/attestation"
+	"carnet/internal/site/pro"
+	"carnet/internal/site/ui"
+	"carnet/twoddoc"
+)
+
+//go:embed text
+var texts embed.FS
+
+type serveCmd struct{}
+
+// Run serves until the first signal, then lets what is under way end.
+func (serveCmd) Run(ctx context.Context, s *Settings, file *configFile, t terminal) error {
+	start := time.Now()
+	say, err := ui.ReadText(texts, s.language())
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	p, err := open(ctx, s, file, say, s.logger(t.err))
+	if err != nil {
+		return err
+	}
+	p.announce(t, s, say, time.Since(start))
+	err = p.serve(ctx, func() { fmt.Fprintln(t.out, "\n"+say.T("serve.stopping")) })
+	if err = errors.Join(err, p.instance.close()); err == nil {
+		fmt.Fprintln(t.out, say.T("serve.stopped"))
+	}
+	return err
+}
+
+// platform is an instance with its sites, each on a socket of its own.
+type platform struct {
+	*instance
+	sites []*served
+	world sandbox.World
+}
+
+// served is one site on its socket.
+type served struct {
+	name     string // of the settings: "pro"
+	origin   string
+	listener net.Listener
+	handler  http.Handler
+}
+
+// open listens first, so that the addresses are known, then builds what is behind them.
+func open(ctx context.Context, s *Settings, file *configFile, say ui.Text, log *slog.Logger) (_ *platform, err error) {
+	p := &platform{}
+	defer func() {
+		if err != nil {
+			for _, site := range p.sites {
+				err = errors.Join(err, site.listener.Close())
+			}
+		}
+	}()
+	origin := map[string]string{}
+	for _, site := range []struct {
+		name string
+		port int
+	}{{"pro", s.PortPro}, {"attestation", s.PortAttestation}, {"psc", s.PortPsc}, {"fc", s.PortFc}, {"operator", s.PortOperator}} {
+		l, err := net.Listen("tcp", net.JoinHostPort(s.Listen, strconv.Itoa(site.port)))
+		if errors.Is(err, syscall.EADDRINUSE) {
+			return p, errors.New(say.T("serve.port", "port", site.port, "name", site.name))
+		}
+		if err != nil {
+			return p, err
+		}
+		origin[site.name] = "http://" + net.JoinHostPort(s.Host, strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
+		p.sites = append(p.sites, &served{name: site.name, origin: origin[site.name], listener: l})
+	}
+
+	link := s.WalletLink
+	if link == "" {
+		link = origin["attestation"] + twoddoc.WalletPath
+	}
+	if p.instance, err = openInstance(ctx, s, link, origin["attestation"]+attestation.NoticePath); err != nil {
+		return p, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, p.instance.close())
+		}
+	}()
+	world, err := sandbox.New(sandbox.Config{
+		Dir:   filepath.Join(keyFolder(s.Data), "sandbox"),
+		FC:    issuer(origin["fc"], "Carnet, attestation", origin["attestation"], "fc"),
+		PSC:   issuer(origin["psc"], "Carnet, Vaccin Covid", origin["pro"], "psc"),
+		Clock: p.ids.Clock, Rand: p.ids.Rand, Log: log,
+	})
+	if err != nil {
+		return p, err
+	}
+	p.world = world.World
+	if err = p.enrol(ctx, world.World); err != nil {
+		return p, err
+	}
+
+	operator := newOperator()
+	handlers := map[string]http.Handler{
+		"fc": world.FC, "psc": world.PSC,
+		"operator": operator.handler(p.db.Ping, s.MetricsToken),
+	}
+	staff, err := p.login(file, login.SiteConfig{Name: "pro", Origin: origin["pro"], Role: protect.Professional,
+		Absolute: 4 * time.Hour, Idle: 15 * time.Minute}, world.PSC.Profile())
+	if err != nil {
+		return p, err
+	}
+	handlers["pro"], err = pro.New(pro.Deps{Login: staff.Site, People: p.people, Vaccinate: p.vaccinate,
+		Clock: p.ids.Clock, Rand: p.ids.Rand, Log: log, Sandbox: staff.sandbox, FormAction: staff.formAction})
+	if err != nil {
+		return p, err
+	}
+	insured, err := p.login(file, login.SiteConfig{Name: "attestation", Origin: origin["attestation"], Role: protect.Insured,
+		Absolute: 30 * time.Minute, Idle: 15 * time.Minute}, world.FC.Profile())
+	if err != nil {
+		return p, err
+	}
+	handlers["attestation"], err = attestation.New(attestation.Deps{Login: insured.Site, People: p.people, Certify: p.certify,
+		Clock: p.ids.Clock, Rand: p.ids.Rand, Log: log, Sandbox: insured.sandbox, FormAction: insured.formAction})
+	if err != nil {
+		return p, err
+	}
+	for _, site := range p.sites {
+		site.handler = operator.watch(site.name, handlers[site.name])
+	}
+	return p, nil
+}
+
+// issuer is the sandbox's side of a login.
+func issuer(origin, client, site, profile string) sandbox.IssuerConfig {
+	return sandbox.IssuerConfig{Origin: origin, Client: client, RedirectURI: site + login.CallbackPath(profile), SignedOutURI: site + "/"}
+}
+
+type siteLogin struct {
+	*login.Site
+	sandbox    bool
+	formAction []string
+}
+
+// login lets people in to a site: through the provider of the configuration, else the sandbox's.
+func (p *platform) login(file *configFile, c login.SiteConfig, profile login.Profile) (siteLogin, error) {
+	out := siteLogin{sandbox: true}
+	if configured, ok := file.login[c.Name]; ok {
+		profile, out.sandbox = configured, false
+	}
+	provider, err := login.NewProvider(profile, p.ids.Clock, nil)
+	if err != nil {
+		return out, fmt.Errorf("login of %s: %w", c.Name, err)
+	}
+	out.formAction = profile.Origins()
+	out.Site, err = login.NewSite(c, provider, p.db.Login(), p.guard, p.ids.Clock, p.ids.Rand)
+	return out, err
+}
+
+// serve answers on every socket until the context ends, then waits for what is under way.
+func (p *platform) serve(ctx context.Context, stopping func()) error {
+	servers := make([]*http.Server, len(p.sites))
+	failed := make(chan error, len(p.sites))
+	for i, site := range p.sites {
+		servers[i] = &http.Server{Handler: site.handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second,
+			WriteTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10}
+		go func() { failed <- servers[i].Serve(site.listener) }()
+	}
+	var err error
+	ended := 0
+	select {
+	case <-ctx.Done():
+		stopping()
+	case err = <-failed: // one site is gone: the others do not go on without it
+		ended++
+	}
+	wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	for _, server := range servers {
+		err = errors.Join(err, server.Shutdown(wait))
+	}
+	for ; ended < len(servers); ended++ {
+		if e := <-failed; !errors.Is(e, http.ErrServerClosed) {
+			err = errors.Join(err, e)
+		}
+	}
+	return err
+}
+
+// announce prints the address of each site with one line on what to do there.
+func (p *platform) announce(t terminal, s *Settings, say ui.Text, took time.Duration) {
+	fmt.Fprintln(t.out, say.T("serve.ready", "ms", took.Milliseconds(), "data", s.Data)+"\n")
+	words := []any{"password", p.world.Password(), "person", p.world.People[0].Identifier,
+		"professional", p.world.Professionals[0].Identifier}
+	w := tabwriter.NewWriter(t.out, 0, 0, 2, ' ', 0)
+	for _, site := range p.sites {
+		fmt.Fprintf(w, "  %s\t%s\t%s\n", say.T("serve."+site.name), site.origin, say.T("serve."+site.name+"-todo", words...))
+	}
+	fmt.Fprintf(w, "  %s\t\t%s\n", say.T("serve.verify"), say.T("serve.verify-todo", "command", "carnet verify --data "+s.Data))
+	_ = w.Flush() // a terminal that is gone does not stop the sites
+	fmt.Fprintln(t.out, "\n"+say.T("serve.stop"))
+}
