@@ -31,7 +31,7 @@ import (
 	"github.com/luikyv/go-oidc/pkg/provider"
 )
 
-//go:embed site
+//go:embed all:site
 var site embed.FS
 
 // Issuer is one OpenID provider.
@@ -350,7 +350,7 @@ func (i *Issuer) logout(w http.ResponseWriter, r *http.Request) {
 	switch back {
 	case "":
 		v := pageView{Page: i.kit.Page(r, "signed-out.title")}
-		i.kit.Render(w, r, http.StatusOK, "signed-out", &v)
+		i.kit.Render(w, original(r), http.StatusOK, "signed-out", &v)
 		return
 	case i.config.SignedOutURI:
 	default:

@@ -29,7 +29,11 @@ func newLimiter(clock carnet.Clock) *limiter {
 func (l *limiter) wait(identifier string) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return max(0, l.next[identifier].Sub(l.clock())-(triesAtOnce-1)*tryEvery)
+	at, ok := l.next[identifier]
+	if !ok {
+		return 0
+	}
+	return max(0, at.Sub(l.clock())-(triesAtOnce-1)*tryEvery)
 }
 
 // wrong counts a wrong password.

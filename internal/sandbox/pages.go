@@ -77,7 +77,7 @@ func (i *Issuer) list(lang, chosen string, href func(string) string) []person {
 func (i *Issuer) home(w http.ResponseWriter, r *http.Request) {
 	v := homeView{Page: i.kit.Page(r, "home.title"), Issuer: i.Issuer(), Password: i.shown}
 	v.People = i.list(v.Lang, "", func(string) string { return "" })
-	i.kit.Render(w, r, http.StatusOK, "home", &v)
+	i.kit.Render(w, original(r), http.StatusOK, "home", &v)
 }
 
 // authorize takes an authorization request, guard first.
@@ -227,7 +227,7 @@ func (i *Issuer) loginPage(w http.ResponseWriter, r *http.Request, s *goidc.Auth
 	v.Identifier = v.Input("identifier", "login.identifier", identifier)
 	v.Identifier.Complete = "username"
 	v.People = i.list(v.Lang, identifier, func(id string) string { return path + "?" + url.Values{"persona": {id}}.Encode() })
-	i.kit.Render(w, r, http.StatusOK, "login", &v)
+	i.kit.Render(w, original(r), http.StatusOK, "login", &v)
 }
 
 // faultPage says what is wrong and offers no way back: the issuer does not know where to.
@@ -235,7 +235,7 @@ func (i *Issuer) faultPage(w http.ResponseWriter, r *http.Request, status int, f
 	v := faultView{Page: i.kit.Page(original(r), "fault.title"), Code: i.shape.codes[fault]}
 	v.Words = v.T("fault." + fault)
 	i.log.InfoContext(r.Context(), "request refused", "code", v.Code)
-	i.kit.Render(w, r, status, "fault", &v)
+	i.kit.Render(w, original(r), status, "fault", &v)
 }
 
 func (i *Issuer) cookieName() string { return "__Host-sandbox-" + i.shape.name + "-interaction" }
