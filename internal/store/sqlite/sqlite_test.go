@@ -46,43 +46,47 @@ func open(t *testing.T, path string, rooms ...Migrations) *DB {
 }
 
 func TestStore(t *testing.T) {
-	storetest.Run(t, func(t *testing.T, ring *keyring.Ring, ids carnet.IDs) storetest.Backend {
-		db, err := Open(t.Context(), filepath.Join(t.TempDir(), "carnet.db"), ring, ids, rooms...)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { db.Close() })
-		return storetest.Backend{
-			People:    db.People(),
-			Vaccinate: db.Vaccinate(),
-			Certify:   db.Certify(),
-			Count: func(t *testing.T, table string) (n int) {
-				if err := db.sql.QueryRow("SELECT count(*) FROM " + table).Scan(&n); err != nil {
+	storetest.Run(t, backend)
+}
+
+func BenchmarkAttestation(b *testing.B) { storetest.BenchmarkAttestation(b, backend) }
+
+func backend(t testing.TB, ring *keyring.Ring, ids carnet.IDs) storetest.Backend {
+	db, err := Open(t.Context(), filepath.Join(t.TempDir(), "carnet.db"), ring, ids, rooms...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return storetest.Backend{
+		People:    db.People(),
+		Vaccinate: db.Vaccinate(),
+		Certify:   db.Certify(),
+		Count: func(t testing.TB, table string) (n int) {
+			if err := db.sql.QueryRow("SELECT count(*) FROM " + table).Scan(&n); err != nil {
+				t.Fatal(err)
+			}
+			return n
+		},
+		Journal: func(t testing.TB) (lines []storetest.Line) {
+			rows, err := db.sql.Query(`SELECT person_id, kind, object, outcome, purpose, actor_role, actor_id, decision_id FROM journal ORDER BY at, line`)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer rows.Close()
+			for rows.Next() {
+				var l storetest.Line
+				var person, actor, decision []byte
+				if err := rows.Scan(&person, &l.Kind, &l.Object, &l.Outcome, &l.Purpose, &l.Role, &actor, &decision); err != nil {
 					t.Fatal(err)
 				}
-				return n
-			},
-			Journal: func(t *testing.T) (lines []storetest.Line) {
-				rows, err := db.sql.Query(`SELECT person_id, kind, object, outcome, purpose, actor_role, actor_id, decision_id FROM journal ORDER BY at, line`)
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer rows.Close()
-				for rows.Next() {
-					var l storetest.Line
-					var person, actor, decision []byte
-					if err := rows.Scan(&person, &l.Kind, &l.Object, &l.Outcome, &l.Purpose, &l.Role, &actor, &decision); err != nil {
-						t.Fatal(err)
-					}
-					copy(l.Person[:], person)
-					copy(l.Actor[:], actor)
-					copy(l.Decision[:], decision)
-					lines = append(lines, l)
-				}
-				return lines
-			},
-		}
-	})
+				copy(l.Person[:], person)
+				copy(l.Actor[:], actor)
+				copy(l.Decision[:], decision)
+				lines = append(lines, l)
+			}
+			return lines
+		},
+	}
 }
 
 // TestSchemaIsDeclared holds the tables and the register of processing against each other: a column

@@ -26,8 +26,8 @@ type Backend struct {
 	People    people.Store
 	Vaccinate vaccinate.Store
 	Certify   certify.Store
-	Count     func(t *testing.T, table string) int
-	Journal   func(t *testing.T) []Line // oldest first
+	Count     func(t testing.TB, table string) int
+	Journal   func(t testing.TB) []Line // oldest first
 }
 
 // Line is what the suite looks at of a journal entry.
@@ -38,7 +38,7 @@ type Line struct {
 }
 
 // Open makes an empty store. It is called once for each subtest.
-type Open func(t *testing.T, ring *keyring.Ring, ids carnet.IDs) Backend
+type Open func(t testing.TB, ring *keyring.Ring, ids carnet.IDs) Backend
 
 var system = protect.Actor{Role: protect.System}
 
@@ -70,7 +70,7 @@ type world struct {
 	guard     *protect.Guard
 	people    *people.Service
 	vaccinate *vaccinate.Service
-	certify   func(t *testing.T, s certify.Signer) *certify.Service
+	certify   func(t testing.TB, s certify.Signer) *certify.Service
 	signer    certify.Signer
 	now       func() time.Time
 	fern      carnet.ID // Camille FOUGÈRE, used name TILLEUL
@@ -80,7 +80,7 @@ type world struct {
 
 var centre = carnet.Place{ID: "990000011", Name: "Centre de vaccination des Tilleuls", Commune: "Valombre", Country: "FR"}
 
-func newWorld(t *testing.T, open Open) *world {
+func newWorld(t testing.TB, open Open) *world {
 	t.Helper()
 	ring, err := keyring.Open(t.TempDir(), rand.Reader)
 	must(t, err)
@@ -97,7 +97,7 @@ func newWorld(t *testing.T, open Open) *world {
 	w.now = ids.Clock
 	w.signer, err = certify.SandboxSigner(t.TempDir(), ids.Clock, rand.Reader)
 	must(t, err)
-	w.certify = func(t *testing.T, s certify.Signer) *certify.Service {
+	w.certify = func(t testing.TB, s certify.Signer) *certify.Service {
 		t.Helper()
 		c, err := certify.New(w.Backend.Certify, w.guard, ids, s, catalogue, certify.Edition{Issuer: "Carnet", Link: "https://carnet.example/app/wallet2d#", NoticeURL: "https://carnet.example/notice", Sandbox: true})
 		must(t, err)
@@ -110,7 +110,7 @@ func newWorld(t *testing.T, open Open) *world {
 	return w
 }
 
-func (w *world) enrol(t *testing.T, rpps, name string, vaccinator bool) protect.Actor {
+func (w *world) enrol(t testing.TB, rpps, name string, vaccinator bool) protect.Actor {
 	t.Helper()
 	n, err := carnet.ParseRPPS(luhn(rpps))
 	must(t, err)
@@ -131,7 +131,7 @@ func luhn(s string) string {
 }
 
 // number completes 13 digits with their key.
-func number(t *testing.T, s string) nir.Number {
+func number(t testing.TB, s string) nir.Number {
 	t.Helper()
 	var n int64
 	for _, c := range s {
@@ -154,14 +154,14 @@ func identity(birth, used, date string, sex carnet.Sex, n nir.Number, given ...s
 	return i
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
 }
 
-func (w *world) command(t *testing.T, date string) vaccinate.Command {
+func (w *world) command(t testing.TB, date string) vaccinate.Command {
 	t.Helper()
 	key, err := w.vaccinate.NewKey()
 	must(t, err)
