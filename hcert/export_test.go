@@ -1,7 +1,8 @@
 package hcert
 
-// Inflate and ToBeSigned are what the tests of this package look at from outside.
+// What the tests of this package look at from outside.
 var (
-	Inflate    = inflate
-	ToBeSigned = toBeSigned
+	Inflate      = inflate
+	ToBeSigned   = toBeSigned
+	DERSignature = derSignature
 )

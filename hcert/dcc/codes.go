@@ -2,6 +2,7 @@ package dcc
 
 import (
 	"slices"
+	"sort"
 	"strings"
 )
 
@@ -28,7 +29,7 @@ type Entry struct {
 // Lookup finds a code in a value set.
 func Lookup(set Set, code string) (Entry, bool) {
 	if set == Country {
-		return Entry{Code: code, Name: code}, len(code) == 2 && isCountry(code)
+		return Entry{Code: code, Name: code}, len(code) == 2 && inCountries(code)
 	}
 	t := tables[set]
 	i, ok := slices.BinarySearchFunc(t, code, func(e Entry, c string) int { return strings.Compare(e.Code, c) })
@@ -38,13 +39,22 @@ func Lookup(set Set, code string) (Entry, bool) {
 	return t[i], true
 }
 
-func isCountry(code string) bool {
-	for i := 0; i < len(countries); i += 3 {
-		if countries[i:i+2] == code {
-			return true
-		}
+// Entries gives a value set in the order of its codes, to offer it for choice.
+func Entries(set Set) []Entry {
+	if set != Country {
+		return slices.Clone(tables[set])
 	}
-	return false
+	var all []Entry
+	for code := range strings.FieldsSeq(countries) {
+		all = append(all, Entry{Code: code, Name: code})
+	}
+	return all
+}
+
+// inCountries searches the list, two letters and a space each.
+func inCountries(code string) bool {
+	i := sort.Search((len(countries)+1)/3, func(i int) bool { return countries[3*i:3*i+2] >= code })
+	return 3*i < len(countries) && countries[3*i:3*i+2] == code
 }
 
 // tables are in the order of their codes.

@@ -2,7 +2,6 @@ package dcc
 
 import (
 	"math"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -23,7 +22,7 @@ func Read(tree any) (*Certificate, []Finding) {
 	}
 	c := &Certificate{}
 	top := object{&r, m, ""}
-	if c.Version = top.text("ver", required); c.Version != "" && !versionForm.MatchString(c.Version) {
+	if c.Version = top.text("ver", required); c.Version != "" && !isVersion(c.Version) {
 		r.add(Schema, Pattern, "ver")
 	}
 	r.rules = rulesOf(c.Version)
@@ -32,7 +31,7 @@ func Read(tree any) (*Certificate, []Finding) {
 		c.Name = r.name(nam)
 	}
 	c.Birth = top.text("dob", required)
-	if _, isText := m["dob"].(string); isText && !r.rules.birth.MatchString(c.Birth) {
+	if _, isText := m["dob"].(string); isText && !r.rules.birth(c.Birth) {
 		r.add(Schema, Pattern, "dob")
 	}
 	for _, o := range top.list("v") {
@@ -55,34 +54,83 @@ type rules struct {
 	length    int // of names, issuers, centres, identifiers
 	testName  int // of nm; 0 for no limit
 	maxDose   int // 0 for no limit
-	birth     *regexp.Regexp
+	birth     func(string) bool
 	centre    bool // tc is required
 	eitherFnt bool // gnt may stand for fnt
 	several   bool // a group may have several events; Groups is a finding all the same
 }
 
-var (
-	versionForm = regexp.MustCompile(`^\d+\.\d+\.\d+$`)
-	countryForm = regexp.MustCompile(`^[A-Z]{1,10}$`)
-	machineForm = regexp.MustCompile(`^[A-Z<]*$`)
-	deviceForm  = regexp.MustCompile(`^\d+$`)
+// The patterns of the schemas are written out: as regular expressions they would cost more than
+// everything else that is read here.
 
-	fullBirth    = regexp.MustCompile(`(19|20)\d{2}-\d{2}-\d{2}`)
-	partialBirth = regexp.MustCompile(`^(19|20)\d\d(-\d\d){0,2}$`)
-	anyBirth     = regexp.MustCompile(`^((19|20)\d\d(-\d\d){0,2})?$`)
-)
+// isVersion is ^\d+\.\d+\.\d+$.
+func isVersion(s string) bool {
+	parts := strings.Split(s, ".")
+	return len(parts) == 3 && isDigits(parts[0]) && isDigits(parts[1]) && isDigits(parts[2])
+}
+
+// isCountry is ^[A-Z]{1,10}$.
+func isCountry(s string) bool {
+	return 1 <= len(s) && len(s) <= 10 && isMachine(s) && !strings.Contains(s, "<")
+}
+
+// isMachine is ^[A-Z<]*$.
+func isMachine(s string) bool {
+	for i := range len(s) {
+		if (s[i] < 'A' || s[i] > 'Z') && s[i] != '<' {
+			return false
+		}
+	}
+	return true
+}
+
+// isDigits is ^\d+$.
+func isDigits(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// isFullBirth is (19|20)\d{2}-\d{2}-\d{2}, anywhere in the text: the first versions forgot the anchors.
+func isFullBirth(s string) bool {
+	for i := 0; i+10 <= len(s); i++ {
+		if isPartialBirth(s[i : i+10]) {
+			return true
+		}
+	}
+	return false
+}
+
+// isPartialBirth is ^(19|20)\d\d(-\d\d){0,2}$.
+func isPartialBirth(s string) bool {
+	if len(s) != 4 && len(s) != 7 && len(s) != 10 || s[:2] != "19" && s[:2] != "20" || !isDigits(s[2:4]) {
+		return false
+	}
+	for s = s[4:]; s != ""; s = s[3:] {
+		if s[0] != '-' || !isDigits(s[1:3]) {
+			return false
+		}
+	}
+	return true
+}
+
+// isAnyBirth is isPartialBirth or nothing.
+func isAnyBirth(s string) bool { return s == "" || isPartialBirth(s) }
 
 // rulesOf gives the rules of a version; those of 1.3.0 for a version that does not exist.
 func rulesOf(version string) rules {
 	switch version {
 	case "1.0.0", "1.0.1":
-		return rules{length: 50, maxDose: 9, birth: fullBirth, centre: true, several: true}
+		return rules{length: 50, maxDose: 9, birth: isFullBirth, centre: true, several: true}
 	case "1.1.0", "1.2.0", "1.2.1":
-		return rules{length: 50, maxDose: 9, birth: partialBirth, centre: true, several: true}
+		return rules{length: 50, maxDose: 9, birth: isPartialBirth, centre: true, several: true}
 	case "1.3.2", "1.3.3":
-		return rules{length: 80, testName: 80, birth: anyBirth, eitherFnt: true}
+		return rules{length: 80, testName: 80, birth: isAnyBirth, eitherFnt: true}
 	}
-	return rules{length: 80, testName: 80, birth: anyBirth}
+	return rules{length: 80, testName: 80, birth: isAnyBirth}
 }
 
 type reader struct {
@@ -104,10 +152,10 @@ func (r *reader) name(o object) Name {
 	if !o.has("fnt") && !(r.rules.eitherFnt && o.has("gnt")) {
 		r.add(Schema, Missing, o.at("fnt"))
 	}
-	if !machineForm.MatchString(n.FamilyStandard) {
+	if !isMachine(n.FamilyStandard) {
 		r.add(Schema, Pattern, o.at("fnt"))
 	}
-	if !machineForm.MatchString(n.GivenStandard) {
+	if !isMachine(n.GivenStandard) {
 		r.add(Schema, Pattern, o.at("gnt"))
 	}
 	return n
@@ -141,7 +189,7 @@ func (r *reader) test(o object) Test {
 		Issuer:  o.short("is", required, r.rules.length),
 		ID:      o.identifier(),
 	}
-	if t.Device != "" && !deviceForm.MatchString(t.Device) {
+	if t.Device != "" && !isDigits(t.Device) {
 		r.add(ValueSet, Unknown, o.at("ma"))
 	}
 	if _, err := time.Parse(time.RFC3339, t.Sampled); err != nil && t.Sampled != "" {
@@ -259,7 +307,7 @@ func (o object) code(key string, n need, set Set) string {
 
 func (o object) country() string {
 	s := o.code("co", required, Country)
-	if _, isText := o.m["co"].(string); isText && !countryForm.MatchString(s) {
+	if _, isText := o.m["co"].(string); isText && !isCountry(s) {
 		o.r.add(Schema, Pattern, o.at("co"))
 	}
 	return s
