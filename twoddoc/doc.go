@@ -1,3 +1,60 @@
-// Package twoddoc reads, verifies, writes and signs 2D-Doc codes (ANTS specification of the
-// visible electronic seal, editions 3.1.3 to 3.3.9, C40 form, versions 01 to 04).
+// Package twoddoc reads, verifies, writes and signs 2D-Doc, the French visible electronic seal:
+// a short message and its signature in a DataMatrix on a document (ANTS specification, editions
+// 3.1.3 to 3.3.9, C40 form, versions 01 to 04). It imports the standard library alone.
+//
+// # Reading
+//
+// A payload is the text that a reader of DataMatrix gives: header, message, signature, and perhaps
+// an annex.
+//
+//	doc, err := twoddoc.ParseTolerant(payload) // or Parse, which refuses what does not conform
+//	name := doc.Value("L0")
+//
+// Every identifier is in the embedded dictionary ([Lookup], [LookupType]): size, characters,
+// vocabulary, French and English labels, and what a document type requires and forbids. The
+// dictionary has two tables of text, identifiers.txt and types.txt.
+//
+// # Two questions
+//
+// Is it authentic, and does it conform? They are apart, for official codes exist that are authentic
+// and do not conform. A [Document] has a list of findings for each; a finding is an [Error] with a
+// stable [Code] and an offset. Nothing that comes from the annex is signed: it is kept in
+// fields of its own.
+//
+// # Verifying
+//
+// [Document.Verify] checks the signature over the bytes as they came; nothing is normalized before.
+// The key is that of the certificate that the header names, and finding it is for the caller: package
+// tsl beside this one reads the list of authorities, each of which publishes its certificates.
+// A complete verification is: the certificate by authority and identifier, issued by an authority of
+// the list; not revoked now (a revoked certificate ends the codes that it signed before, too);
+// [Header.Within] its validity; not a [Header.Test] authority; Verify; and [Document.ID] on no list of
+// revoked documents. The hash follows the curve of the key, not anything in the payload.
+//
+// # Issuing
+//
+// Issuing has two steps, so that the message can be looked at before it is signed:
+//
+//	draft, err := twoddoc.Vaccination{...}.Prepare(header) // or Prepare, for any type
+//	payload, err := draft.Sign(signer, rand.Reader)
+//
+// Both writers give the message to the strict reader before they hand it out, and compare. The
+// signer is any [crypto.Signer]: a token or a process of its own keeps the key. Sign once for
+// one page: a DataMatrix (package datamatrix) and a link in a QR code ([Link]) carry the same
+// payload, and [WalletReads] tells whether the published wallets will take it.
+//
+// # Privacy
+//
+// A payload is health data in clear: 2D-Doc encrypts nothing. Documents, fields, drafts and
+// errors of this package hide what they hold when they are printed, logged or encoded; the payload
+// itself is the caller's to protect. Links have the payload in the fragment by default
+// ([WalletPath]), which browsers do not send.
+//
+// # Limits
+//
+// At most [MaxPayload] bytes are read. Not done: the binary form of version 04, the switch from C40
+// to binary (mixed form), multi-code. Identifiers in use whose definition is not public (J0 to KK of
+// type 26, FA to FT of type B3) are unknown here; types 26 27 28 29 B3 B4 have no table
+// of requirements, so their fields are checked one by one only. Version 01 is read, and never
+// written.
 package twoddoc

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -191,17 +190,18 @@ func (d *Document) Value(id string) string {
 }
 
 // String names the document without telling what it says.
-func (d *Document) String() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "2D-Doc %02d %s %s/%s", d.Header.Version, d.Header.Type, d.Header.Authority, d.Header.Certificate)
-	return b.String()
+//
+// It and the methods below take a value, so that a Document that is not behind a pointer hides too.
+func (d Document) String() string {
+	h := d.Header
+	return fmt.Sprintf("2D-Doc %02d %s %s/%s", h.Version, h.Type, h.Authority, h.Certificate)
 }
 
 // GoString hides the values.
-func (d *Document) GoString() string { return d.String() }
+func (d Document) GoString() string { return d.String() }
 
 // LogValue hides the values.
-func (d *Document) LogValue() slog.Value { return slog.StringValue(d.String()) }
+func (d Document) LogValue() slog.Value { return slog.StringValue(d.String()) }
 
 // MarshalText hides the values.
-func (d *Document) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+func (d Document) MarshalText() ([]byte, error) { return []byte(d.String()), nil }

@@ -91,13 +91,16 @@ func (d *Draft) Signed() []byte { return d.doc.signed }
 func (d *Draft) ID() [sha256.Size]byte { return d.doc.ID() }
 
 // String hides the values.
-func (d *Draft) String() string { return "draft of " + d.doc.String() }
+func (d Draft) String() string { return "draft of " + d.doc.String() }
 
 // GoString hides the values.
-func (d *Draft) GoString() string { return d.String() }
+func (d Draft) GoString() string { return d.String() }
 
 // LogValue hides the values.
-func (d *Draft) LogValue() slog.Value { return slog.StringValue(d.String()) }
+func (d Draft) LogValue() slog.Value { return slog.StringValue(d.String()) }
+
+// MarshalText hides the values.
+func (d Draft) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
 // Sign signs the draft and returns the payload. The signer's public key is ECDSA on P-256,
 // P-384 or P-521; the signer answers ASN.1, as every [crypto.Signer] does, and r and s are

@@ -1,0 +1,101 @@
+package twoddoc_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/rand"
+	"crypto/sha256"
+	"math/big"
+	"testing"
+	"time"
+
+	"carnet/twoddoc"
+)
+
+// ratio runs an operation and the bare cryptography in it in turn, in slices short enough for both to
+// see the same machine, and reports the quotient of their times.
+func ratio(b *testing.B, whole, bare func()) {
+	b.ReportAllocs()
+	var tw, tb time.Duration
+	for b.Loop() {
+		t0 := time.Now()
+		for range 10 {
+			whole()
+		}
+		t1 := time.Now()
+		for range 10 {
+			bare()
+		}
+		tw += t1.Sub(t0)
+		tb += time.Since(t1)
+	}
+	n := float64(b.N) * 10
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(float64(tw.Nanoseconds())/n, "ns/whole")
+	b.ReportMetric(float64(tb.Nanoseconds())/n, "ns/bare")
+	b.ReportMetric(float64(tw)/float64(tb), "ratio")
+}
+
+// BenchmarkIssue is a vaccination to a signed payload, against one ECDSA signature.
+func BenchmarkIssue(b *testing.B) {
+	key := newKey(b)
+	v, h := fougere(), header("CN01")
+	digest := sha256.Sum256([]byte("x"))
+	ratio(b, func() {
+		d, err := v.Prepare(h)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := d.Sign(key, rand.Reader); err != nil {
+			b.Fatal(err)
+		}
+	}, func() {
+		if _, err := ecdsa.SignASN1(rand.Reader, key, digest[:]); err != nil {
+			b.Fatal(err)
+		}
+	})
+}
+
+// BenchmarkVerify is a payload to a verified document, against one ECDSA verification.
+func BenchmarkVerify(b *testing.B) {
+	p := goldenPayloads(b)["l1"]
+	key := goldenCertificate(b, "CN01").PublicKey.(*ecdsa.PublicKey)
+	doc, err := twoddoc.Parse(p)
+	if err != nil {
+		b.Fatal(err)
+	}
+	digest := sha256.Sum256(doc.Signed())
+	r, s := new(big.Int).SetBytes(doc.Signature[:32]), new(big.Int).SetBytes(doc.Signature[32:])
+	ratio(b, func() {
+		d, err := twoddoc.Parse(p)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := d.Verify(key); err != nil {
+			b.Fatal(err)
+		}
+	}, func() {
+		if !ecdsa.Verify(key, digest[:], r, s) {
+			b.Fatal("invalid")
+		}
+	})
+}
+
+func BenchmarkParse(b *testing.B) {
+	p := goldenPayloads(b)["l1"]
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := twoddoc.Parse(p); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkPrepare(b *testing.B) {
+	v, h := fougere(), header("CN01")
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := v.Prepare(h); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

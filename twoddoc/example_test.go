@@ -1,0 +1,149 @@
+package twoddoc_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"fmt"
+	"time"
+
+	"carnet/twoddoc"
+	"carnet/twoddoc/datamatrix"
+)
+
+// A result of a test, as a reader of DataMatrix gives it.
+const resultB2 = "DC04FR00CN011E6D1E6DB201FRF0AUBEPINE\x1dF1FOUGERE\x1dF212031958F3FF4945006\x1dF5NF6200420210930" +
+	"\x1fAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+
+func ExampleParse() {
+	doc, err := twoddoc.Parse([]byte(resultB2))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	typ, _ := twoddoc.LookupType(doc.Header.Type)
+	fmt.Println(typ.English, "signed on", doc.Header.Signed)
+	for _, f := range doc.Fields {
+		def, _ := twoddoc.Lookup(f.ID)
+		fmt.Printf("%s: %s", def.English, f.Value)
+		if m := def.Meaning(f.Value); m != "" {
+			fmt.Printf(" (%s)", m)
+		}
+		fmt.Println()
+	}
+	fmt.Println("logs show only", doc, doc.Fields[0])
+	// Output:
+	// COVID test signed on 2021-04-29
+	// List of given names: AUBEPINE
+	// Family name: FOUGERE
+	// Date of birth: 12031958
+	// Sex: F (female)
+	// Analysis code: 945006 (PCR)
+	// Result of the analysis: N (negative)
+	// Date and time of sampling: 200420210930
+	// logs show only 2D-Doc 04 B2 FR00/CN01 F0(8)
+}
+
+func ExampleParseTolerant() {
+	doc, err := twoddoc.ParseTolerant([]byte("DC04FR00CN011E6D1E6DB201FRF1FOUGERE\x1dF212311958F3F"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, f := range doc.Conforming {
+		fmt.Println(f)
+	}
+	for _, f := range doc.Authentic {
+		fmt.Println(f)
+	}
+	// Output:
+	// twoddoc: field.format at byte 38 (field F2)
+	// twoddoc: field.missing at byte 49 (field F0)
+	// twoddoc: field.missing at byte 49 (field F4)
+	// twoddoc: field.missing at byte 49 (field F5)
+	// twoddoc: field.missing at byte 49 (field F6)
+	// twoddoc: signature.missing at byte 49
+}
+
+func ExampleDocument_Verify() {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader) // in real life: of the certificate that the header names
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	doc, err := twoddoc.Parse([]byte(resultB2))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(doc.Verify(&key.PublicKey))
+	fmt.Println("test document:", doc.Header.Test())
+	// Output:
+	// twoddoc: signature.invalid at byte 87
+	// test document: true
+}
+
+func ExampleVaccination_Prepare() {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader) // in real life: a signer of its own
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	now := time.Date(2021, 4, 29, 10, 0, 0, 0, time.UTC)
+	draft, err := twoddoc.Vaccination{
+		FamilyName: "Fougère", GivenNames: []string{"Aubépine"}, Birth: "12031958",
+		Disease: "COVID-19", Agent: "J07BX03", Vaccine: "COMIRNATY PFIZER/BIONTECH", Manufacturer: "COMIRNATY PFIZER/BIONTECH",
+		Rank: 2, Expected: 2, LastDate: "20042021", Complete: true,
+	}.Prepare(twoddoc.Header{
+		Authority: "FR00", Certificate: "CN01", Emitted: twoddoc.DayOf(now), Signed: twoddoc.DayOf(now), Country: "FR",
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("%q\n", draft.Signed())
+	payload, err := draft.Sign(key, rand.Reader)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	doc, err := twoddoc.Parse(payload)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(doc.Verify(&key.PublicKey), twoddoc.WalletReads(payload), len(payload))
+	// Output:
+	// "DC04FR00CN011E6D1E6DL101FRL0FOUGERE\x1dL1AUBEPINE\x1dL212031958L3COVID-19\x1dL4J07BX03\x1dL5COMIRNATY PFIZER/BIONTECH\x1dL6COMIRNATY PFIZER/BIONTECH\x1dL72L82L920042021LATE"
+	// <nil> <nil> 258
+}
+
+func ExampleLink() {
+	payload := []byte("DC04FR00CN011E6D1E6DL101FRL0DU BOIS\x1d")
+	link := twoddoc.Link("https://carnet.example"+twoddoc.WalletPath, payload)
+	fmt.Println(link)
+	back, err := twoddoc.FromLink(link)
+	fmt.Printf("%q %v\n", back, err)
+	// Output:
+	// https://carnet.example/app/wallet2d#DC04FR00CN011E6D1E6DL101FRL0DU%20BOIS%1D
+	// "DC04FR00CN011E6D1E6DL101FRL0DU BOIS\x1d" <nil>
+}
+
+// The symbol of a payload, on the side that the page reserves for it.
+func Example_draw() {
+	symbol, err := datamatrix.Encode([]byte(resultB2), 52)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	dark := 0
+	for y := range symbol.Side {
+		for x := range symbol.Side {
+			if symbol.Dark(x, y) {
+				dark++
+			}
+		}
+	}
+	fmt.Println(symbol.Side, "modules a side,", dark, "of them dark")
+	// Output: 52 modules a side, 1538 of them dark
+}
