@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 	"unicode/utf16"
 )
@@ -22,6 +23,7 @@ type Base struct {
 	marks   int // pieces of marked content in the fixed parts
 	once    deflater
 	each    deflater
+	buffers sync.Pool // of *[]byte, for canvases
 }
 
 // NewBase renders faces and colour profile.
@@ -148,8 +150,12 @@ func (f *Face) toUnicode() []byte {
 
 // Canvas returns an empty canvas for one file, or for a part to fix.
 func (b *Base) Canvas() *Canvas {
+	buf, _ := b.buffers.Get().(*[]byte)
+	if buf == nil {
+		buf = new([]byte)
+	}
 	return &Canvas{
-		base: b, first: b.marks, marks: b.marks, buf: make([]byte, 0, 24<<10),
+		base: b, first: b.marks, marks: b.marks, buf: (*buf)[:0],
 		fill: unset, stroke: unset, width: unset,
 	}
 }
@@ -173,6 +179,9 @@ func (b *Base) Fix(c *Canvas) (Fixed, error) {
 	return Fixed{r, b}, nil
 }
 
+// What a page of text with two codes adds to the base; more is allowed and only costs a copy.
+const spareBytes, spareObjects = 30 << 10, 96
+
 // Document is one file.
 type Document struct {
 	Title   string // shown by readers in place of a file name: nothing about a person
@@ -185,6 +194,9 @@ type Document struct {
 	Root    *Element // of type "Document"; every mark of the canvas belongs to an element below it
 	Canvas  *Canvas
 }
+
+// worthDeflating is the length of content, in bytes, below which compressing costs more than it saves.
+const worthDeflating = 1 << 10
 
 // Write returns the bytes of a file. The canvas must not be used again.
 func (b *Base) Write(d Document) ([]byte, error) {
@@ -204,7 +216,7 @@ func (b *Base) Write(d Document) ([]byte, error) {
 		c.buf = nil
 	}
 
-	w := b.w.fork(24<<10, 96)
+	w := b.w.fork(spareBytes, spareObjects)
 	catalog, info, pages, page := w.reserve(), w.reserve(), w.reserve(), w.reserve()
 	metadata, structure := w.reserve(), w.reserve()
 
@@ -215,9 +227,14 @@ func (b *Base) Write(d Document) ([]byte, error) {
 			continue
 		}
 		contents[i] = w.reserve()
+		if len(p.drawn) < worthDeflating {
+			w.stream(contents[i], "", p.drawn)
+			continue
+		}
 		if err := b.each.deflate(p.drawn, func(z []byte) { w.stream(contents[i], "/Filter/FlateDecode", z) }); err != nil {
 			return nil, fmt.Errorf("pdf: %w", err)
 		}
+		b.buffers.Put(&p.drawn)
 	}
 
 	t := &tree{w: w, page: page, marks: make([]ref, c.marks)}
@@ -226,7 +243,7 @@ func (b *Base) Write(d Document) ([]byte, error) {
 		return nil, errors.New("pdf: marked content and structure do not match")
 	}
 
-	xmp, err := appendXMP(nil, &d)
+	xmp, err := appendXMP(make([]byte, 0, 3<<10), &d)
 	if err != nil {
 		return nil, fmt.Errorf("pdf: %w", err)
 	}

@@ -6,8 +6,8 @@ import (
 	"slices"
 )
 
-// Color is a colour of sRGB, 0 to 255 each.
-type Color struct{ R, G, B uint8 }
+// Color is a colour of sRGB, 0xRRGGBB.
+type Color int
 
 // Canvas is the content of a page, or of a part of it, in the order in which it is read. It
 // belongs to one goroutine. The first mistake (a missing character, marks that do not match) is
@@ -23,14 +23,12 @@ type Canvas struct {
 
 	face   *Face // the graphics state that the canvas has set so far
 	size   float64
-	fill   int // packed colour; unset at the start, whatever surrounds the canvas
-	stroke int
+	fill   Color // unset at the start, whatever surrounds the canvas
+	stroke Color
 	width  float64
 }
 
 const unset = -1
-
-func (c Color) pack() int { return int(c.R)<<16 | int(c.G)<<8 | int(c.B) }
 
 // part is a content stream: drawn for this file, or fixed in the base.
 type part struct {
@@ -110,24 +108,25 @@ func (c *Canvas) numbers(operator string, v ...float64) {
 
 // Color sets the colour of text and of filled areas.
 func (c *Canvas) Color(color Color) {
-	if c.fill != color.pack() {
-		c.fill = color.pack()
+	if c.fill != color {
+		c.fill = color
 		c.color(color, "g", "rg")
 	}
 }
 
 func (c *Canvas) color(v Color, gray, rgb string) {
-	if v.R == v.G && v.G == v.B {
-		c.numbers(gray, float64(v.R)/255)
+	r, g, b := float64(v>>16&255)/255, float64(v>>8&255)/255, float64(v&255)/255
+	if r == g && g == b {
+		c.numbers(gray, r)
 		return
 	}
-	c.numbers(rgb, float64(v.R)/255, float64(v.G)/255, float64(v.B)/255)
+	c.numbers(rgb, r, g, b)
 }
 
 // Pen sets the colour and width of lines.
 func (c *Canvas) Pen(color Color, width float64) {
-	if c.stroke != color.pack() {
-		c.stroke = color.pack()
+	if c.stroke != color {
+		c.stroke = color
 		c.color(color, "G", "RG")
 	}
 	if c.width != width {
@@ -175,9 +174,12 @@ func (c *Canvas) CurveTo(x1, y1, x2, y2, x, y float64) { c.numbers("c", x1, y1, 
 // Rect adds a rectangle to the path.
 func (c *Canvas) Rect(r Rect) { c.numbers("re", r.X0, r.Y0, r.X1-r.X0, r.Y1-r.Y0) }
 
+// Round is the distance of the control points of a quarter of a circle from its ends, in radii.
+const Round = 0.5523
+
 // RoundRect adds a rectangle with round corners to the path.
 func (c *Canvas) RoundRect(r Rect, radius float64) {
-	k := radius * (1 - 0.5523) // control points of a quarter of a circle
+	k := radius * (1 - Round)
 	c.MoveTo(r.X0+radius, r.Y0)
 	c.LineTo(r.X1-radius, r.Y0)
 	c.CurveTo(r.X1-k, r.Y0, r.X1, r.Y0+k, r.X1, r.Y0+radius)

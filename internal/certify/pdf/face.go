@@ -34,8 +34,8 @@ type Face struct {
 	glyphs   []uint16 // glyph of the font for each CID; those after the characters are components
 	flat     [flatRunes]uint16
 	high     map[rune]uint16
-	kern     map[uint32]int16 // left CID << 16 | right CID, in font units
-	program  []byte           // the subset font file
+	kern     [][]kernPair // by left CID, in the order of right CIDs; most are empty
+	program  []byte       // the subset font file
 	capRatio float64
 }
 
@@ -51,7 +51,7 @@ func (f *Font) Subset(runes []rune) (*Face, error) {
 	}
 	face := &Face{
 		font: f, runes: runes, glyphs: make([]uint16, 1, len(runes)+64),
-		high: make(map[rune]uint16), kern: make(map[uint32]int16),
+		high: make(map[rune]uint16), kern: make([][]kernPair, len(runes)+1),
 		capRatio: float64(f.capHeight) / float64(f.unitsPerEm),
 	}
 	for i, r := range runes {
@@ -77,15 +77,37 @@ func (f *Font) Subset(runes []rune) (*Face, error) {
 	for pair, k := range f.kern {
 		for _, l := range shown[uint16(pair>>16)] {
 			for _, r := range shown[uint16(pair)] {
-				face.kern[l<<16|r] = k
+				face.kern[l] = append(face.kern[l], kernPair{uint16(r), k})
 			}
 		}
+	}
+	for _, pairs := range face.kern {
+		slices.SortFunc(pairs, func(a, b kernPair) int { return int(a.right) - int(b.right) })
 	}
 	sum := sha256.Sum256(face.program)
 	for _, b := range sum[:6] {
 		face.tag += string(rune('A' + b%26))
 	}
 	return face, nil
+}
+
+// kernPair moves what follows, in font units, when the glyph is followed by right.
+type kernPair struct {
+	right uint16
+	move  int16
+}
+
+// kernAfter returns the move between two CIDs.
+func (f *Face) kernAfter(left, right uint16) int {
+	for _, p := range f.kern[left] {
+		if p.right >= right {
+			if p.right == right {
+				return int(p.move)
+			}
+			break
+		}
+	}
+	return 0
 }
 
 // name is the BaseFont of the face.
@@ -117,9 +139,7 @@ func (f *Face) Width(s string, size float64) float64 {
 	for _, r := range s {
 		cid := f.cid(r)
 		sum += int(f.font.advance[f.glyphs[cid]]) * min(1, int(cid))
-		if last != 0 {
-			sum += int(f.kern[uint32(last)<<16|uint32(cid)])
-		}
+		sum += f.kernAfter(last, cid)
 		last = cid
 	}
 	return float64(sum) * size / float64(f.font.unitsPerEm)
@@ -147,12 +167,10 @@ func (f *Face) appendShow(buf []byte, s string) ([]byte, error) {
 		if cid == 0 {
 			return buf, &MissingError{Rune: r, Index: i}
 		}
-		if last != 0 {
-			if k := f.kern[uint32(last)<<16|uint32(cid)]; k != 0 {
-				buf = append(buf, ')')
-				buf = appendInt(buf, -f.milli(int(k)))
-				buf = append(buf, '(')
-			}
+		if k := f.kernAfter(last, cid); k != 0 {
+			buf = append(buf, ')')
+			buf = appendInt(buf, -f.milli(k))
+			buf = append(buf, '(')
 		}
 		buf = appendStringByte(buf, byte(cid>>8))
 		buf = appendStringByte(buf, byte(cid))
@@ -181,8 +199,7 @@ func (f *Face) build() ([]byte, error) {
 	for cid := len(f.glyphs) - 1; cid >= 0; cid-- {
 		place[f.glyphs[cid]] = uint16(cid)
 	}
-	var glyf []byte
-	var loca []byte
+	var glyf, loca []byte
 	for cid := 0; cid < len(f.glyphs); cid++ { // components are appended while we go
 		loca = binary.BigEndian.AppendUint32(loca, uint32(len(glyf)))
 		out, err := f.copyGlyph(glyf, f.glyphs[cid], place)

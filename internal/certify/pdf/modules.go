@@ -30,9 +30,13 @@ func (c *Canvas) Modules(m Matrix, x, y, side float64) {
 	}
 	var rows [maxModules]moduleRow
 	for j := range n {
+		var word uint64
 		for i := range n {
 			if m.Dark(i, j) {
-				rows[j][i/64] |= 1 << (i % 64)
+				word |= 1 << (i % 64)
+			}
+			if i%64 == 63 || i == n-1 {
+				rows[j][i/64], word = word, 0
 			}
 		}
 	}
@@ -44,22 +48,30 @@ func (c *Canvas) Modules(m Matrix, x, y, side float64) {
 	c.str(" ")
 	c.numbers("cm", x, y+side)
 	for j := range n {
-		for {
-			i := rows[j].next(0, true)
-			if i >= n {
-				break
-			}
+		for i := rows[j].next(0, true); i < n; i = rows[j].next(i, true) {
 			w := min(rows[j].next(i, false), n) - i
 			h := 0
 			for mask := span(i, w); j+h < n && rows[j+h].take(mask); h++ {
 			}
-			c.buf = append(appendInt(c.buf, i), ' ')
-			c.buf = append(appendInt(c.buf, j), ' ')
-			c.buf = append(appendInt(c.buf, w), ' ')
-			c.buf = append(appendInt(c.buf, h), " re\n"...)
+			c.buf = appendModules(c.buf, i, j, w, h)
 		}
 	}
 	c.str("f Q\n")
+}
+
+// appendModules writes one rectangle. There are more than a thousand on a page.
+func appendModules(buf []byte, v ...int) []byte {
+	for _, n := range v {
+		switch {
+		case n < 10:
+			buf = append(buf, byte('0'+n), ' ')
+		case n < 100:
+			buf = append(buf, byte('0'+n/10), byte('0'+n%10), ' ')
+		default:
+			buf = append(buf, byte('0'+n/100), byte('0'+n/10%10), byte('0'+n%10), ' ')
+		}
+	}
+	return append(buf, 'r', 'e', '\n')
 }
 
 // appendScale writes a factor with six decimals: it is multiplied by up to 192 modules.

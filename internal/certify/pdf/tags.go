@@ -51,9 +51,10 @@ type tree struct {
 	stray   bool  // an element holds a mark that the page does not have, or has elsewhere
 }
 
-// element writes e and everything below it, and returns its number.
-func (t *tree) element(e *Element, parent ref) ref {
-	w, self := t.w, t.w.reserve()
+// element writes e as object self, and everything below it. The elements right below it get
+// consecutive numbers, so that it can name them before they are written.
+func (t *tree) element(e *Element, self, parent ref) {
+	w := t.w
 	annotation := ref(0)
 	if e.Link != nil {
 		annotation = w.reserve()
@@ -61,11 +62,11 @@ func (t *tree) element(e *Element, parent ref) ref {
 		t.parents = append(t.parents, self)
 		t.link(annotation, e.Link, len(t.links))
 	}
-	kids := make([]ref, len(e.kids))
-	for i, k := range e.kids {
+	first, count := ref(len(w.offsets)+1), ref(0)
+	for _, k := range e.kids {
 		switch {
 		case k.element != nil:
-			kids[i] = t.element(k.element, self)
+			w.reserve()
 		case k.mark >= len(t.marks) || t.marks[k.mark] != 0:
 			t.stray = true
 		default:
@@ -98,7 +99,8 @@ func (t *tree) element(e *Element, parent ref) ref {
 			w.str(" ")
 		}
 		if k.element != nil {
-			w.ref(kids[i])
+			w.ref(first + count)
+			count++
 		} else {
 			w.int(k.mark)
 		}
@@ -112,7 +114,13 @@ func (t *tree) element(e *Element, parent ref) ref {
 	}
 	w.str("]>>")
 	w.end()
-	return self
+	next := first
+	for _, k := range e.kids {
+		if k.element != nil {
+			t.element(k.element, next, self)
+			next++
+		}
+	}
 }
 
 // link writes a link annotation. Flag 4: it belongs to the printed page too, as PDF/A demands.
@@ -136,8 +144,8 @@ func (t *tree) link(self ref, l *Link, key int) {
 // root writes the structure tree: key 0 of the parent tree is the page, 1 and up the annotations.
 func (t *tree) root(self ref, document *Element) {
 	w := t.w
-	top := t.element(document, self)
-	parents := w.reserve()
+	top, parents := w.reserve(), w.reserve()
+	t.element(document, top, self)
 	w.begin(parents)
 	w.str("<</Nums[0[")
 	for i, r := range t.marks {

@@ -30,6 +30,8 @@ const (
 	captionFirst      = 198.3
 	captionSecond     = 201.6
 
+	asideTop, asideLead, asideGap = 153.5, 3.3, 4.2
+
 	legalTop  = 212.5
 	legalLead = 3.5
 	legalGap  = 2.4
@@ -41,6 +43,7 @@ const (
 	titleSize, subtitleSize = 20, 12.5
 	labelSize, smallSize    = 8, 7.5
 	legalSize               = 8
+	smallestSize            = 5.5 // of an address
 )
 
 // pt converts millimetres to points, top a distance from the upper edge to a height.
@@ -56,16 +59,18 @@ type edition struct {
 	frontTags     []*pdf.Element
 	backTags      []*pdf.Element
 	noticeAt      float64 // baseline of the line below the legal text, mm
+
+	matrixAside, qrAside [2][]string // French and English, in lines
 }
 
-// Colours. Each of them is dark enough to stay readable when printed in grey.
-var (
-	ink   = pdf.Color{R: 0x16, G: 0x26, B: 0x2B}
-	soft  = pdf.Color{R: 0x4B, G: 0x59, B: 0x5B}
-	line  = pdf.Color{R: 0xB4, G: 0xB8, B: 0xB2}
-	leaf  = pdf.Color{R: 0x1D, G: 0x64, B: 0x43}
-	black = pdf.Color{}
-	white = pdf.Color{R: 255, G: 255, B: 255}
+// Colours, those of the sites. Each is dark enough to stay readable when printed in grey.
+const (
+	ink   = pdf.Color(0x16262B)
+	soft  = pdf.Color(0x4B595B)
+	line  = pdf.Color(0xB4B8B2)
+	leaf  = pdf.Color(0x1D6443)
+	black = pdf.Color(0x000000)
+	white = pdf.Color(0xFFFFFF)
 )
 
 func newEdition(regular, bold *pdf.Font, runes []rune) (*edition, error) {
@@ -79,6 +84,14 @@ func newEdition(regular, bold *pdf.Font, runes []rune) (*edition, error) {
 	}
 	if e.base, err = pdf.NewBase(e.regular, e.bold); err != nil {
 		return nil, err
+	}
+	for _, a := range []struct {
+		lines *[2][]string
+		text  paragraph
+	}{{&e.matrixAside, matrixAside()}, {&e.qrAside, qrAside()}} {
+		width := pt(right - second - boxWidth - asideGap)
+		a.lines[0] = wrap(e.regular, smallSize, width, a.text.fr)
+		a.lines[1] = wrap(e.regular, smallSize, width, a.text.en)
 	}
 	root := &pdf.Element{Type: "Document"}
 	front := e.pen(root)
@@ -139,8 +152,9 @@ func (p pen) front() {
 	c.MoveTo(pt(left), top(76.5))
 	c.LineTo(pt(right), top(76.5))
 	c.Stroke()
+	c.Pen(soft, 0.8)
 	for _, x := range []float64{left, second} {
-		c.RoundRect(box(x, boxTop, boxWidth, boxBottom-boxTop), pt(1.5))
+		p.corners(box(x, boxTop, boxWidth, boxBottom-boxTop), pt(1.5), pt(5))
 	}
 	c.Stroke()
 	p.mark(left, 15, 13)
@@ -151,6 +165,19 @@ func (p pen) front() {
 	p.say("P", english, left, 59.3, 0, p.regular, subtitleSize, soft, titleEN)
 	p.say("P", french, left, 67.6, 0, p.regular, 8.5, ink, noticeFR)
 	p.say("P", english, left, 71.6, 0, p.regular, smallSize, soft, noticeEN)
+}
+
+// corners marks out a box by its corners alone: readers of DataMatrix codes take a closed frame for
+// the border of a symbol and lose seconds on it (measured with dmtxread: 3.8 s instead of 0.6 at 300 dpi).
+func (p pen) corners(r pdf.Rect, radius, arm float64) {
+	const k = 1 - pdf.Round
+	for _, q := range [4][4]float64{{r.X0, r.Y0, 1, 1}, {r.X1, r.Y0, -1, 1}, {r.X1, r.Y1, -1, -1}, {r.X0, r.Y1, 1, -1}} {
+		x, y, dx, dy := q[0], q[1], q[2], q[3]
+		p.canvas.MoveTo(x+dx*arm, y)
+		p.canvas.LineTo(x+dx*radius, y)
+		p.canvas.CurveTo(x+dx*radius*k, y, x, y+dy*radius*k, x, y+dy*radius)
+		p.canvas.LineTo(x, y+dy*arm)
+	}
 }
 
 // back draws the legal text, French on the left and English on the right, and returns the next baseline.
@@ -174,7 +201,9 @@ func (e *edition) page(a *Attestation, matrix, qr pdf.Matrix) ([]byte, error) {
 	for _, t := range e.frontTags {
 		root.Add(t)
 	}
-	p.issuer(a)
+	if err := p.issuer(a); err != nil {
+		return nil, err
+	}
 	if err := p.fields(a); err != nil {
 		return nil, err
 	}
@@ -183,7 +212,9 @@ func (e *edition) page(a *Attestation, matrix, qr pdf.Matrix) ([]byte, error) {
 	for _, t := range e.backTags {
 		root.Add(t)
 	}
-	p.notice(a)
+	if err := p.notice(a); err != nil {
+		return nil, err
+	}
 	out, err := e.base.Write(pdf.Document{
 		Title: docTitle, Author: a.Issuer, Lang: "fr-FR", ID: a.FileID, Created: a.IssuedAt,
 		Width: pt(pageWidth), Height: pt(pageHeight), Root: root, Canvas: p.canvas,
@@ -204,14 +235,18 @@ func (p pen) flush(lang string, y float64, face *pdf.Face, size float64, color p
 }
 
 // issuer says who issued the page, when, and whether it is a specimen.
-func (p pen) issuer(a *Attestation) {
+func (p pen) issuer(a *Attestation) error {
+	const size, width, lines = 9.5, 100, 2
+	name := wrap(p.bold, size, pt(width), a.Issuer)
+	if len(name) > lines {
+		return invalid("sheet.long", "issuer", nil)
+	}
 	t := a.IssuedAt.In(carnet.Paris)
 	day, hour := t.Format("02/01/2006"), t.Format("15:04")
-	lines := wrap(p.bold, 9.5, pt(100), a.Issuer)
 	y := 19.1
-	for _, l := range lines {
-		p.flush(french, y, p.bold, 9.5, ink, strings.TrimRight(l, " "))
-		y += 4.2
+	for _, l := range name {
+		p.flush(french, y, p.bold, size, ink, strings.TrimRight(l, " "))
+		y += lead(size)
 	}
 	p.flush(french, y, p.regular, labelSize, ink, "Délivrée le "+day+" à "+hour+" (heure de Paris)")
 	p.flush(english, y+3.7, p.regular, smallSize, soft, "Issued on "+day+" at "+hour+" (Paris time)")
@@ -219,10 +254,11 @@ func (p pen) issuer(a *Attestation) {
 		p.flush(french, 43.5, p.bold, smallSize, soft, sandboxFR)
 		p.flush(english, 46.9, p.regular, smallSize, soft, sandboxEN)
 	}
+	return nil
 }
 
-// field is one fact in clear.
-type field struct{ fr, en, value, translation string }
+// field is one fact in clear: its member in Attestation, its label, its value.
+type field struct{ name, fr, en, value, translation string }
 
 // column is the fields of one column, cut into lines.
 type column struct {
@@ -253,22 +289,22 @@ func (p pen) fields(a *Attestation) error {
 	columns := [2]column{{
 		x: left, width: pt(second - gutter - left),
 		fields: []field{
-			{"Nom", "Surname", a.FamilyName, ""},
-			{"Prénom(s)", "Forename(s)", a.GivenNames, ""},
-			{"Date de naissance", "Date of birth", a.BirthDate, ""},
+			{"familyName", "Nom", "Surname", a.FamilyName, ""},
+			{"givenNames", "Prénom(s)", "Forename(s)", a.GivenNames, ""},
+			{"birthDate", "Date de naissance", "Date of birth", a.BirthDate, ""},
 		},
 	}, {
 		x: second, width: pt(right - second),
 		fields: []field{
-			{"Vaccin", "Vaccine", a.Vaccine, ""},
-			{"Rang de la dernière injection effectuée", "Dose number", strconv.Itoa(a.Rank), ""},
-			{"Date de dernière injection effectuée", "Date of last dose", a.LastDate, ""},
-			{"État de vaccination", "Vaccination status", state, stateEN},
+			{"vaccine", "Vaccin", "Vaccine", a.Vaccine, ""},
+			{"rank", "Rang de la dernière injection effectuée", "Dose number", strconv.Itoa(a.Rank), ""},
+			{"lastDate", "Date de dernière injection effectuée", "Date of last dose", a.LastDate, ""},
+			{"complete", "État de vaccination", "Vaccination status", state, stateEN},
 		},
 	}}
 	size, gap, ok := p.fit(&columns)
 	if !ok {
-		return invalid("sheet.long", "familyName", nil)
+		return invalid("sheet.long", longest(&columns), nil)
 	}
 	for i := range columns {
 		col := &columns[i]
@@ -297,6 +333,19 @@ func (p pen) fit(columns *[2]column) (size, gap float64, ok bool) {
 		}
 	}
 	return 0, 0, false
+}
+
+// longest names the field with the most lines.
+func longest(columns *[2]column) string {
+	name, most := "", 0
+	for _, c := range columns {
+		for i, l := range c.lines {
+			if len(l) > most {
+				name, most = c.fields[i].name, len(l)
+			}
+		}
+	}
+	return name
 }
 
 // label prints words in French and, smaller, in English; separator is what follows the English.
@@ -345,20 +394,20 @@ func (p pen) codes(a *Attestation, matrix, qr pdf.Matrix) {
 	p.caption(french, left, captionFirst, p.bold, 8.5, ink, matrixName)
 	width := p.regular.Width(matrixFR+" / ", labelSize) + p.regular.Width(matrixEN, smallSize)
 	p.label(p.root.Add(&pdf.Element{Type: "P"}), pt(left+boxWidth/2)-width/2, captionSecond, matrixFR, matrixEN, "")
-	p.aside(left, matrixAside)
+	p.aside(left, p.matrixAside)
 	link := &pdf.Link{URI: a.Link, Contents: qrContents}
 	e := p.root.Add(&pdf.Element{Type: "Link", Link: link, Alt: qrAlt})
 	link.Area = p.code(e, qr, second, qrSide, qrAlt)
 	p.caption(french, second, captionFirst, p.bold, 8.5, ink, qrFR)
 	p.caption(english, second, captionSecond, p.regular, smallSize, soft, qrEN)
-	p.aside(second, qrAside)
+	p.aside(second, p.qrAside)
 }
 
-func (p pen) aside(boxLeft float64, l legal) {
-	x := boxLeft + boxWidth + 4.2
-	y := 153.5
-	y = p.say("P", french, x, y, 3.3, p.regular, smallSize, ink, wrap(p.regular, smallSize, pt(23.8), l.fr)...)
-	p.say("P", english, x, y+2, 3.3, p.regular, smallSize, soft, wrap(p.regular, smallSize, pt(23.8), l.en)...)
+// aside says what a code is for, on the right of its box.
+func (p pen) aside(boxLeft float64, a [2][]string) {
+	x := boxLeft + boxWidth + asideGap
+	y := p.say("P", french, x, asideTop, asideLead, p.regular, smallSize, ink, a[0]...)
+	p.say("P", english, x, y+asideGap/2, asideLead, p.regular, smallSize, soft, a[1]...)
 }
 
 // code draws a code in the middle of its box and returns where.
@@ -378,7 +427,7 @@ func (p pen) caption(lang string, boxLeft, y float64, face *pdf.Face, size float
 }
 
 // notice prints the address of the notice on personal data, as a link.
-func (p pen) notice(a *Attestation) {
+func (p pen) notice(a *Attestation) error {
 	c := p.canvas
 	e := p.root.Add(&pdf.Element{Type: "P"})
 	x, y := p.label(e, pt(left), p.noticeAt, noticeLabelFR, noticeLabelEN, ": "), p.noticeAt
@@ -386,10 +435,14 @@ func (p pen) notice(a *Attestation) {
 	if w := p.regular.Width(a.NoticeURL, size); w > pt(right)-x {
 		size *= (pt(right) - x) / w
 	}
+	if size < smallestSize {
+		return invalid("sheet.long", "noticeURL", nil)
+	}
 	link := &pdf.Link{URI: a.NoticeURL, Contents: noticeURLContents}
 	link.Area = pdf.Rect{X0: x, Y0: top(y + 1), X1: x + p.regular.Width(a.NoticeURL, size), Y1: top(y - 3)}
-	c.Begin(e.Add(&pdf.Element{Type: "Link", Link: link, Alt: noticeURLContents}))
+	c.Begin(e.Add(&pdf.Element{Type: "Link", Link: link}))
 	c.Color(leaf)
 	c.Text(x, top(y), p.regular, size, a.NoticeURL)
 	c.End()
+	return nil
 }

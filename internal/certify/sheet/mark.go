@@ -5,7 +5,6 @@ import "carnet/internal/certify/pdf"
 // mark draws the mark of Carnet, a booklet with a leaf on a plain tile, with its top left corner
 // at a point and the given side, in millimetres. It is the drawing of the sites (viewBox 32).
 func (p pen) mark(x, y, side float64) {
-	const round = 0.5523 // control points of a quarter of a circle
 	unit := side / 32
 	c := p.canvas
 	at := func(u, v float64) (float64, float64) { return pt(x + u*unit), top(y + v*unit) }
@@ -17,7 +16,7 @@ func (p pen) mark(x, y, side float64) {
 		f, g := at(u, v)
 		c.CurveTo(a, b, d, e, f, g)
 	}
-	const r, k = 2.5, 2.5 * (1 - round)
+	const r, k = 2.5, 2.5 * (1 - pdf.Round)
 
 	c.Color(leaf)
 	c.RoundRect(pdf.Rect{X0: pt(x), Y0: top(y + side), X1: pt(x + side), Y1: top(y)}, pt(8*unit))

@@ -7,8 +7,9 @@ import (
 	"rsc.io/qr/coding"
 )
 
-// maxVersion is the largest QR code that the page has room for with modules of 0.55 mm.
-const maxVersion = 15
+// maxVersion is the largest QR code of the page: every link to an attestation that 2D-Doc can hold
+// fits in it, with 80 characters before the payload. Up to version 15 modules are 0.55 mm.
+const maxVersion = 18
 
 // qrMask is fixed: a signed payload has no patterns for a mask to break up.
 const qrMask = 4

@@ -28,11 +28,11 @@ const (
 	noticeLabelEN     = "Information notice"
 )
 
-// legal is one paragraph in both languages.
-type legal struct{ fr, en string }
+// paragraph is a text in both languages.
+type paragraph struct{ fr, en string }
 
-func legalText() []legal {
-	return []legal{{
+func legalText() []paragraph {
+	return []paragraph{{
 		"Personnelle, cette attestation ne se cède ni ne se prête. Elle est délivrée en application du décret n°\u00a02020-1690 " +
 			"du 25\u00a0décembre 2020 sur le traitement des données relatives aux vaccinations contre la Covid-19.",
 		"This certificate is personal and not transferable. It is issued under French decree " +
@@ -50,5 +50,17 @@ func legalText() []legal {
 	}}
 }
 
-var matrixAside = legal{"Pour vérifier l’attestation, lire ce code avec un lecteur de 2D-Doc.", "To verify the certificate, read this code with a 2D-Doc reader."}
-var qrAside = legal{"Pour l’ajouter à votre téléphone, flasher ce code avec l’application TAC.", "To add it to your phone, scan this code with the TAC application."}
+// matrixAside and qrAside stand on the right of the two codes.
+func matrixAside() paragraph {
+	return paragraph{
+		"Pour vérifier l’attestation, lire ce code avec un lecteur de 2D-Doc.",
+		"To verify the certificate, read this code with a 2D-Doc reader.",
+	}
+}
+
+func qrAside() paragraph {
+	return paragraph{
+		"Pour l’ajouter à votre téléphone, flasher ce code avec l’application TAC.",
+		"To add it to your phone, scan this code with the TAC application.",
+	}
+}
