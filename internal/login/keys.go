@@ -36,6 +36,10 @@ var (
 	errNoKeys     = errors.New("the keys of the provider cannot be fetched")
 )
 
+// fetchFailure is the key of a context under which VerifySignature leaves the reason why it has no
+// keys: the library that calls it keeps only its text.
+type fetchFailure struct{}
+
 // VerifySignature implements oidc.KeySet.
 func (k *keySet) VerifySignature(ctx context.Context, token string) ([]byte, error) {
 	jws, err := jose.ParseSigned(token, k.algs)
@@ -48,6 +52,9 @@ func (k *keySet) VerifySignature(ctx context.Context, token string) ([]byte, err
 	kid := jws.Signatures[0].Header.KeyID
 	keys, err := k.find(ctx, kid)
 	if err != nil {
+		if to, ok := ctx.Value(fetchFailure{}).(*error); ok {
+			*to = err
+		}
 		return nil, err
 	}
 	// Without a key id only a provider with a single key is clear about what it signed with.

@@ -1,6 +1,7 @@
 package login
 
 import (
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"encoding/json"
@@ -49,9 +50,10 @@ func (p *Provider) signed(ctx context.Context, m *metadata, raw string, skipExpi
 	if len(raw) == 0 || len(raw) > maxTokenText {
 		return nil, c, errors.New("no token, or one that is too long")
 	}
-	t, err := p.verifier(m, skipExpiry).Verify(ctx, raw)
+	var noKeys error
+	t, err := p.verifier(m, skipExpiry).Verify(context.WithValue(ctx, fetchFailure{}, &noKeys), raw)
 	if err != nil {
-		return nil, c, err
+		return nil, c, cmp.Or(noKeys, err)
 	}
 	if err := t.Claims(&c); err != nil {
 		return nil, c, errors.New("the claims are not of the expected types")
