@@ -172,6 +172,7 @@ func (s *idSet) missing(o *idSet) int {
 type set [2]uint64
 
 func (s *set) add(c byte)      { s[c>>6] |= 1 << (c & 63) }
+func (s *set) remove(c byte)   { s[c>>6] &^= 1 << (c & 63) }
 func (s *set) has(c byte) bool { return c < 128 && s[c>>6]>>(c&63)&1 != 0 }
 
 // newSet reads a class such as "A-Z0-9_/-": _ is the space, a hyphen stands last.

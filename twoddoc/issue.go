@@ -42,6 +42,7 @@ func Prepare(h Header, fields ...Field) (*Draft, error) {
 		return nil, &Error{Code: SizeLong, Offset: MaxPayload}
 	}
 	b := h.Append(make([]byte, 0, n))
+	values := make([]span, 0, len(fields))
 	for _, f := range fields {
 		def, ok := Lookup(f.ID)
 		if !ok {
@@ -50,17 +51,22 @@ func Prepare(h Header, fields ...Field) (*Draft, error) {
 		if f.End == None && !def.full(len(f.Value)) {
 			f.End = GS
 		}
+		values = append(values, span{len(b) + len(f.ID), len(b) + len(f.ID) + len(f.Value)})
 		b = f.Append(b)
 	}
-	return newDraft(b, fields)
+	return newDraft(b, values)
 }
 
+// span is where a value was written.
+type span struct{ from, to int }
+
 // newDraft reads the message back with the strict reader. A value that holds a separator, or is
-// longer or shorter than its field, reads as other fields than those that were given: they
-// are compared, so that this shows even where the result happens to conform.
-func newDraft(signed []byte, fields []Field) (*Draft, error) {
+// longer or shorter than its field, reads as other fields than those that were written: their
+// places are compared, so that this shows even where the result happens to conform.
+func newDraft(signed []byte, values []span) (*Draft, error) {
 	d := &Draft{}
-	d.doc.Fields = make([]Field, 0, len(fields)+1)
+	d.doc.Fields = make([]Field, 0, len(values)+1)
+	d.doc.signed = signed
 	if err := d.doc.readMessage(string(signed), len(signed), true); err != nil {
 		return nil, err
 	}
@@ -70,12 +76,12 @@ func newDraft(signed []byte, fields []Field) (*Draft, error) {
 	if e := first(d.doc.Authentic); e != nil {
 		return nil, e
 	}
-	if len(d.doc.Fields) != len(fields) {
+	if len(d.doc.Fields) != len(values) {
 		return nil, &Error{Code: FieldSeparator, Offset: headerLen[d.doc.Header.Version]}
 	}
-	for i, f := range d.doc.Fields {
-		if f.ID != fields[i].ID || f.Value != fields[i].Value {
-			return nil, &Error{Code: FieldSeparator, Field: fields[i].ID, Offset: f.Offset}
+	for i, v := range values {
+		if f := &d.doc.Fields[i]; f.Offset+2 != v.from || v.from+len(f.Value) != v.to {
+			return nil, &Error{Code: FieldSeparator, Field: f.ID, Offset: f.Offset}
 		}
 	}
 	return d, nil

@@ -53,6 +53,7 @@ func parse(payload []byte, strict bool) (*Document, error) {
 			break
 		}
 	}
+	d.signed = []byte(text[:end])
 	if err := d.readMessage(text, end, strict); err != nil {
 		return nil, err
 	}
@@ -69,10 +70,10 @@ func parse(payload []byte, strict bool) (*Document, error) {
 // conforming message is taken, and 64 bytes when none does.
 func (d *Document) readVersion1(text string, strict bool) error {
 	for _, n := range [3]int{64, 96, 132} {
-		try := &Document{}
 		if len(text) < headerLen[1]+n {
 			break
 		}
+		try := &Document{signed: []byte(text[:len(text)-n])}
 		if err := try.readMessage(text, len(text)-n, strict); err != nil {
 			return err
 		}
@@ -85,6 +86,7 @@ func (d *Document) readVersion1(text string, strict bool) error {
 		}
 	}
 	if d.signed == nil { // no room for a signature
+		d.signed = []byte(text)
 		if err := d.readMessage(text, len(text), strict); err != nil {
 			return err
 		}
@@ -128,12 +130,12 @@ func (d *Document) finding(code Code, field string, at int) {
 	d.Conforming = append(d.Conforming, &Error{Code: code, Field: field, Offset: at})
 }
 
-// readMessage reads header and fields, text[:end], and checks them.
+// readMessage reads header and fields, text[:end], and checks them. The caller keeps text[:end]
+// as what was signed.
 func (d *Document) readMessage(text string, end int, strict bool) error {
 	if err := d.readHeader(text[:end]); err != nil {
 		return err
 	}
-	d.signed = []byte(text[:end])
 	dict := dictionary()
 	typ := dict.types[d.Header.Type]
 	if d.Header.Perimeter != "01" {
@@ -251,7 +253,7 @@ func (r *reader) fields(list []Field) ([]Field, string) {
 			r.doc.finding(FieldTwice, f.ID, f.Offset)
 		}
 		r.seen.add(def.index)
-		r.check(def, f)
+		r.check(def, &f)
 		list = append(list, f)
 	}
 	return list, ""
@@ -330,7 +332,7 @@ func isEORI(s string) bool {
 }
 
 // check judges one value.
-func (r *reader) check(def *Definition, f Field) {
+func (r *reader) check(def *Definition, f *Field) {
 	d, n := r.doc, len(f.Value)
 	switch {
 	case f.End != None && def.Fixed():

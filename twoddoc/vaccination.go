@@ -2,7 +2,6 @@ package twoddoc
 
 import (
 	"log/slog"
-	"strings"
 	"unicode/utf8"
 )
 
@@ -47,20 +46,14 @@ func (v Vaccination) Prepare(h Header) (*Draft, error) {
 	if err := h.wellFormed(); err != nil {
 		return nil, err
 	}
-	given := v.GivenNames
-	cut := len(given) > 6
-	if cut {
-		given = given[:6]
-	}
-	w := l1Writer{b: h.Append(make([]byte, 0, 320))}
-	const names, product = "./-", "0123456789./-"
-	w.text("L0", fold(v.FamilyName, names), 1, 79, false)
-	w.text("L1", joinNames(given), 1, 79, cut)
+	w := l1Writer{b: h.Append(make([]byte, 0, 320)), dict: dictionary()}
+	w.text("L0", 1, 79, v.FamilyName)
+	w.text("L1", 1, 79, v.GivenNames...)
 	w.fixed("L2", v.Birth, len(v.Birth) == 8 && only(v.Birth, isDigit), IssueValue)
-	w.text("L3", fold(v.Disease, product), 1, 29, false)
-	w.text("L4", fold(v.Agent, product), 5, 14, false)
-	w.text("L5", fold(v.Vaccine, product), 5, 29, false)
-	w.text("L6", fold(v.Manufacturer, product), 5, 29, false)
+	w.text("L3", 1, 29, v.Disease)
+	w.text("L4", 5, 14, v.Agent)
+	w.text("L5", 5, 29, v.Vaccine)
+	w.text("L6", 5, 29, v.Manufacturer)
 	w.fixed("L7", digit(v.Rank), v.Rank >= 1 && v.Rank <= 9, IssueRank)
 	w.fixed("L8", digit(v.Expected), v.Expected >= 1 && v.Expected <= 9, IssueRank)
 	w.fixed("L9", v.LastDate, len(v.LastDate) == 8 && only(v.LastDate, isDigit) && isDate(v.LastDate), IssueValue)
@@ -72,108 +65,117 @@ func (v Vaccination) Prepare(h Header) (*Draft, error) {
 	if w.err != nil {
 		return nil, w.err
 	}
-	return newDraft(w.b, w.fields[:])
+	return newDraft(w.b, w.at[:w.n])
 }
 
 // l1Writer writes the eleven fields and keeps the first error.
 type l1Writer struct {
-	b      []byte
-	fields [11]Field
-	n      int
-	err    *Error
+	b    []byte
+	dict *tables
+	at   [11]span
+	n    int
+	err  *Error
 }
 
-func (w *l1Writer) put(f Field) {
-	w.b = f.Append(w.b)
-	w.fields[w.n] = f
+// value notes that b[from:] is the value of the field that was begun two characters before.
+func (w *l1Writer) value(from int) {
+	w.at[w.n] = span{from, len(w.b)}
 	w.n++
 }
 
-func (w *l1Writer) fail(code Code, id string) {
+func (w *l1Writer) fail(code Code, id string, from int) {
 	if w.err == nil {
-		w.err = &Error{Code: code, Field: id, Offset: len(w.b)}
+		w.err = &Error{Code: code, Field: id, Offset: from}
 	}
 }
 
-// text cuts a value that is too long, or says that it was cut before.
-func (w *l1Writer) text(id, s string, least, most int, cut bool) {
-	f := Field{ID: id, Value: s, End: GS}
-	if len(s) < least {
-		w.fail(IssueValue, id)
+// text folds a value to the characters of its field. Several values, the given names, are separated
+// by a slash, which therefore cannot stand inside one; six of them at most. What is too long is cut
+// and marked.
+func (w *l1Writer) text(id string, least, most int, values ...string) {
+	w.b = append(w.b, id...)
+	from := len(w.b)
+	allowed := *w.dict.find(id).set
+	if id == "L1" {
+		allowed.remove('/')
 	}
-	if len(s) > most {
-		f.Value, cut = s[:most], true
+	names, end := 0, GS
+	for _, s := range values {
+		start := len(w.b)
+		if names > 0 {
+			w.b = append(w.b, '/')
+		}
+		first := len(w.b)
+		if w.b = fold(w.b, s, &allowed); len(w.b) == first {
+			w.b = w.b[:start]
+			continue
+		}
+		if names++; names > 6 {
+			w.b, end = w.b[:start], RS
+			break
+		}
 	}
-	if cut {
-		f.End = RS
+	if len(w.b)-from < least {
+		w.fail(IssueValue, id, from)
 	}
-	w.put(f)
+	if len(w.b)-from > most {
+		w.b, end = w.b[:from+most], RS
+	}
+	w.value(from)
+	w.b = append(w.b, byte(end))
 }
 
 func (w *l1Writer) fixed(id, s string, ok bool, code Code) {
+	w.b = append(w.b, id...)
+	from := len(w.b)
 	if !ok {
-		w.fail(code, id)
+		w.fail(code, id, from)
 	}
-	w.put(Field{ID: id, Value: s})
-}
-
-// joinNames separates given names by a slash, which therefore cannot stand inside one.
-func joinNames(given []string) string {
-	var b strings.Builder
-	for _, g := range given {
-		g = fold(g, ".-")
-		if g == "" {
-			continue
-		}
-		if b.Len() > 0 {
-			b.WriteByte('/')
-		}
-		b.WriteString(g)
-	}
-	return b.String()
+	w.b = append(w.b, s...)
+	w.value(from)
 }
 
 func digit(n int) string {
+	const digits = "0123456789"
 	if n < 0 || n > 9 {
 		return ""
 	}
-	return string(rune('0' + n))
+	return digits[n : n+1]
 }
 
-// fold writes s with A-Z, the space and the characters of more: upper case, marks dropped (NFKD),
-// oe and ae split, every other character a space. Spaces are not doubled, and none is left
-// at either end.
-func fold(s, more string) string {
-	b := make([]byte, 0, len(s)+4)
-	space := false
-	put := func(c byte) {
-		if c >= 'a' && c <= 'z' {
-			c -= 'a' - 'A'
+// fold appends s with the characters allowed: upper case, marks dropped (NFKD), oe and ae split, every
+// other character a space. Spaces are not doubled, and none is left at either end.
+func fold(b []byte, s string, allowed *set) []byte {
+	start, space := len(b), false
+	for i := 0; i < len(s); {
+		c, plain := s[i], ""
+		if c < utf8.RuneSelf {
+			i++
+			if c >= 'a' && c <= 'z' {
+				c -= 'a' - 'A'
+			}
+			if c == ' ' || !allowed.has(c) {
+				space = true
+				continue
+			}
+		} else {
+			r, n := utf8.DecodeRuneInString(s[i:])
+			i += n
+			if r >= 0x300 && r <= 0x36F { // combining marks
+				continue
+			}
+			if plain = folds()[r]; plain == "" || !allowed.has(plain[0]) {
+				space = true
+				continue
+			}
+			c, plain = plain[0], plain[1:]
 		}
-		if !(c >= 'A' && c <= 'Z') && strings.IndexByte(more, c) < 0 {
-			space = true
-			return
-		}
-		if space && len(b) > 0 {
+		if space && len(b) > start {
 			b = append(b, ' ')
 		}
 		space = false
 		b = append(b, c)
+		b = append(b, plain...)
 	}
-	for _, r := range s {
-		switch {
-		case r < utf8.RuneSelf:
-			put(byte(r))
-		case r >= 0x300 && r <= 0x36F: // combining marks
-		default:
-			plain, ok := folds()[r]
-			if !ok {
-				plain = " "
-			}
-			for i := range len(plain) {
-				put(plain[i])
-			}
-		}
-	}
-	return string(b)
+	return b
 }

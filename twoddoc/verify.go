@@ -4,8 +4,8 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
-	_ "crypto/sha256" // the hashes of the three curves
-	_ "crypto/sha512"
+	"crypto/sha256"
+	"crypto/sha512"
 	"crypto/x509"
 	"encoding/base32"
 	"fmt"
@@ -76,9 +76,16 @@ func curveOf(pub *ecdsa.PublicKey) (curve, error) {
 }
 
 func (c curve) digest(message []byte) []byte {
-	h := c.hash.New()
-	h.Write(message)
-	return h.Sum(nil)
+	switch c.hash {
+	case crypto.SHA256:
+		d := sha256.Sum256(message)
+		return d[:]
+	case crypto.SHA384:
+		d := sha512.Sum384(message)
+		return d[:]
+	}
+	d := sha512.Sum512(message)
+	return d[:]
 }
 
 // signatureText is the Base32 coding of signatures: RFC 4648, upper case, without padding.
