@@ -32,8 +32,8 @@
 //
 // [Tolerant] is for certificates from anywhere: issuers differ, and the written rules say how far.
 // [Strict] is for one's own output and for tests; it turns every finding about the payload into a
-// refusal. The holes that let one certificate have several texts (base45 aliases, bytes after the
-// compressed stream, duplicate keys) are refused in both.
+// refusal. What serves only to write one certificate in several ways or to hide bytes in it
+// (base45 aliases, bytes after the compressed stream, duplicate keys) is refused in both.
 //
 // # What the instant decides
 //

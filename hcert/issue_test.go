@@ -417,3 +417,8 @@ func deflateWith(t testing.TB, dictionary string, message []byte) []byte {
 }
 
 func hc1(packed []byte) string { return "HC1:" + base45.Encode(packed) }
+
+// newTestSigner is a P-256 signer for tests that sign while they run.
+func newTestSigner(tb testing.TB) *signer {
+	return newSigner(tb, newEC(tb, elliptic.P256()), "DSC")
+}
