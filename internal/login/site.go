@@ -93,25 +93,6 @@ func (s *Site) RedirectURI() string { return s.config.Origin + s.CallbackPath() 
 // SignedOutURI is the address after logout that is registered at the provider, to the letter.
 func (s *Site) SignedOutURI() string { return s.config.Origin + s.config.SignedOut }
 
-// FormOrigins are the origins to which the forms of Begin and Logout lead, for the form-action
-// of the content security policy: browsers apply it to redirects too. It is empty as long as the
-// provider does not answer.
-func (s *Site) FormOrigins(ctx context.Context) []string {
-	m, err := s.provider.metadata(ctx)
-	if err != nil {
-		return nil
-	}
-	var list []string
-	for _, e := range []string{m.Authorization, m.EndSession} {
-		if u, err := url.Parse(e); err == nil && u.Host != "" {
-			if o := u.Scheme + "://" + u.Host; len(list) == 0 || list[0] != o {
-				list = append(list, o)
-			}
-		}
-	}
-	return list
-}
-
 // sealedAttempt is the content of Attempt.Sealed.
 type sealedAttempt struct {
 	Provider string `json:"provider"`
