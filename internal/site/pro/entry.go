@@ -17,30 +17,31 @@ import (
 // entry is what the form of a dose sends, as typed. The names of its inputs are those that the
 // room gives to the fields of its problems.
 type entry struct {
-	vaccine, lot, date, place, site, injector string
-	rank, expected, rankReason                string // typed to override the proposal
-	shown                                     string // the proposal that the check page showed, "2/2"
-	reason, version                           string // of a correction
+	vaccine, lot, place, site, injector string
+	date                                ui.Parts
+	rank, expected, rankReason          string // typed to override the proposal
+	shown                               string // the proposal that the check page showed, "2/2"
+	reason, version                     string // of a correction
 }
 
-var entryFields = []string{"vaccine", "lot", "date", "place", "site", "injector", "rank", "expected", "rank-reason", "reason", "version"}
+var entryFields = []string{"vaccine", "lot", "place", "site", "injector", "rank", "expected", "rank-reason", "reason", "version"}
 
 func readEntry(form url.Values) entry {
 	get := func(name string) string { return strings.TrimSpace(form.Get(name)) }
 	return entry{
-		vaccine: get("vaccine"), lot: get("lot"), date: get("date"), place: get("place"), site: get("site"), injector: get("injector"),
+		vaccine: get("vaccine"), lot: get("lot"), date: ui.ReadParts(form, "date"), place: get("place"), site: get("site"), injector: get("injector"),
 		rank: get("rank"), expected: get("expected"), rankReason: get("rank-reason"), shown: get("shown"),
 		reason: get("reason"), version: get("version"),
 	}
 }
 
 func (e entry) hidden() []ui.Hidden {
-	values := []string{e.vaccine, e.lot, e.date, e.place, e.site, e.injector, e.rank, e.expected, e.rankReason, e.reason, e.version}
+	values := []string{e.vaccine, e.lot, e.place, e.site, e.injector, e.rank, e.expected, e.rankReason, e.reason, e.version}
 	list := make([]ui.Hidden, len(entryFields))
 	for i, name := range entryFields {
 		list[i] = ui.Hidden{Name: name, Value: values[i]}
 	}
-	return list
+	return append(list, e.date.Hidden("date")...)
 }
 
 // work is everything about the entry under way: whose, under which key, correcting what.
@@ -122,7 +123,7 @@ func (k work) first(today carnet.Date) entry {
 	if k.correct {
 		d := k.old
 		e := entry{
-			vaccine: d.Vaccine, lot: d.Lot.Reveal(), date: d.Date.String(), place: d.Place.ID, site: string(d.BodySite), injector: d.Injector.String(),
+			vaccine: d.Vaccine, lot: d.Lot.Reveal(), date: ui.PartsOf(d.Date), place: d.Place.ID, site: string(d.BodySite), injector: d.Injector.String(),
 			version: strconv.Itoa(d.Version),
 		}
 		if d.RankReason != "" {
@@ -130,7 +131,7 @@ func (k work) first(today carnet.Date) entry {
 		}
 		return e
 	}
-	e := entry{date: today.String(), place: k.actor.Organisation}
+	e := entry{date: ui.PartsOf(today), place: k.actor.Organisation}
 	if k.me.Vaccinator {
 		e.injector = k.me.ID.String()
 	}
@@ -183,7 +184,7 @@ func (s *site) showForm(w http.ResponseWriter, r *http.Request, status int, k wo
 	v.Vaccine = v.Select("vaccine", "dose.vaccine", e.vaccine, vaccines)
 	v.Lot = v.Input("lot", "dose.lot", e.lot)
 	v.Lot.Class, v.Lot.Length = "w20", 30
-	v.Date = v.Day("date", "dose.date", e.date, s.Vaccinate.Today().String())
+	v.Date = v.DayMonthYear("date", "dose.date", e.date)
 	places := []ui.Option{}
 	for _, p := range k.me.Places {
 		places = append(places, ui.Option{Value: p.ID, Label: placeWords(p)})
@@ -212,7 +213,7 @@ func (s *site) showForm(w http.ResponseWriter, r *http.Request, status int, k wo
 		v.Reason = v.Area("reason", "entry.reason", e.reason)
 		v.Version = []ui.Hidden{{Name: "version", Value: e.version}}
 	}
-	if on, err := carnet.ParseDate(e.date); err == nil && e.vaccine != "" {
+	if on, err := carnet.ParseDate(e.date.ISO()); err == nil && e.vaccine != "" {
 		p, err := s.Vaccinate.Propose(r.Context(), k.actor, k.person.ID, e.vaccine, on, k.old.ID)
 		if err == nil {
 			v.Proposal = proposalWords(v.Page, p, s.vaccineName(e.vaccine))
@@ -262,9 +263,9 @@ func (s *site) command(k work, e entry) (vaccinate.Command, error) {
 	if c.Lot, err = carnet.ParseLot(e.lot); err != nil {
 		problems.Add("lot", carnet.CodeOf(err), nil)
 	}
-	if e.date == "" {
+	if e.date.ISO() == "" {
 		problems.Add("date", "dose.date-missing", nil)
-	} else if c.Date, err = carnet.ParseDate(e.date); err != nil {
+	} else if c.Date, err = carnet.ParseDate(e.date.ISO()); err != nil {
 		problems.Add("date", carnet.CodeOf(err), nil)
 	} else if today := s.Vaccinate.Today(); c.Date.After(today) {
 		problems.Add("date", "dose.date-future", map[string]any{"Today": today})

@@ -25,7 +25,6 @@ var (
 	bouleau  = carnet.Professional{ID: id(2), FamilyName: carnet.Hide("Bouleau"), GivenName: carnet.Hide("Sacha"), Profession: carnet.Physician, Vaccinator: true, Places: []carnet.Place{acacias}}
 	today    = carnet.Date{Year: 2021, Month: 6, Day: 21}
 	now      = time.Date(2021, 6, 21, 9, 30, 0, 0, time.UTC)
-	theNIR   = "2 62 05 99 999 001 20"
 	fougere  = carnet.Person{ID: id(10), Identity: carnet.Identity{BirthName: carnet.Hide("FOUGÈRE"), UsedName: carnet.Hide("AUBÉPINE"), GivenNames: []carnet.Private{carnet.Hide("Anémone"), carnet.Hide("Iris")}, Birth: birth("1962-05-07"), Sex: carnet.Female}}
 	newcomer = carnet.Person{ID: id(11), Identity: carnet.Identity{BirthName: carnet.Hide("MYRTE"), GivenNames: []carnet.Private{carnet.Hide("Basile")}, Birth: birth("1990-00-00"), Sex: carnet.Male}}
 	firstKey = id(100)

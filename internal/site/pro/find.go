@@ -21,7 +21,10 @@ type findView struct {
 }
 
 // search is what the two forms of the page send; by says which.
-type search struct{ by, nir, name, given, day, month, year string }
+type search struct {
+	by, nir, name, given string
+	birth                ui.Parts
+}
 
 func (s *site) findPage(w http.ResponseWriter, r *http.Request, _ protect.Actor) error {
 	v := s.findView(r, search{}, nil)
@@ -35,13 +38,13 @@ func (s *site) findView(r *http.Request, q search, err error) findView {
 	v.NIR = v.Digits("nir", "find.nir", q.nir, "w20")
 	v.Name = v.Input("name", "find.name", q.name)
 	v.Given = v.Input("given", "find.given", q.given)
-	v.Birth = v.Page.Birth("birth", "find.birth", q.day, q.month, q.year)
+	v.Birth = v.DayMonthYear("birth", "find.birth", q.birth)
 	return v
 }
 
 func (s *site) find(w http.ResponseWriter, r *http.Request, actor protect.Actor) error {
 	get := func(name string) string { return strings.TrimSpace(r.PostForm.Get(name)) }
-	q := search{get("by"), get("nir"), get("name"), get("given"), get("birth-day"), get("birth-month"), get("birth-year")}
+	q := search{get("by"), get("nir"), get("name"), get("given"), ui.ReadParts(r.PostForm, "birth")}
 	if q.by == "nir" {
 		return s.findByNIR(w, r, actor, q)
 	}
@@ -152,22 +155,12 @@ func parseTraits(q search) (people.Traits, error) {
 	if q.name == "" {
 		problems.Add("name", "person.name-missing", nil)
 	}
-	if q.day+q.month+q.year == "" {
+	if q.birth.ISO() == "" {
 		problems.Add("birth", "birth.missing", nil)
-	} else if b, err := parseBirth(q); err != nil {
+	} else if b, err := carnet.ParseBirthDate(q.birth.ISO()); err != nil {
 		problems.Add("birth", carnet.CodeOf(err), nil)
 	} else {
 		t.Birth = b
 	}
 	return t, problems.Err()
-}
-
-func parseBirth(q search) (carnet.BirthDate, error) {
-	pad := func(s string) string {
-		if len(s) == 1 {
-			return "0" + s
-		}
-		return s
-	}
-	return carnet.ParseBirthDate(q.year + "-" + pad(q.month) + "-" + pad(q.day))
 }

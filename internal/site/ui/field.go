@@ -1,6 +1,12 @@
 package ui
 
-import "strconv"
+import (
+	"net/url"
+	"strconv"
+	"strings"
+
+	"carnet/internal/carnet"
+)
 
 // Hidden is a value that a form carries along.
 type Hidden struct{ Name, Value string }
@@ -8,7 +14,7 @@ type Hidden struct{ Name, Value string }
 // Field is one question of a form. Its words come from the catalogue: key.label, and key.hint when
 // there is one. Its error comes from the page's faults.
 type Field struct {
-	Kind     string // text, date, select, radios, check, birth
+	Kind     string // text, area, select, radios, check, parts
 	Name, ID string
 	Label    string
 	Hint     string
@@ -17,7 +23,6 @@ type Field struct {
 	Class    string // width and figures: w4, w10, num
 	Mode     string // inputmode
 	Complete string // autocomplete
-	Max      string // last day of a date
 	Length   int    // most characters
 	Options  []Option
 	Parts    []Field
@@ -69,13 +74,6 @@ func (p *Page) Digits(name, key, value, width string) Field {
 	return f
 }
 
-// Day is a calendar day, AAAA-MM-JJ, not after max when max is given.
-func (p *Page) Day(name, key, value, max string) Field {
-	f := p.field("date", name, key, value)
-	f.Max, f.Class = max, "w10"
-	return f
-}
-
 // Area is a longer text.
 func (p *Page) Area(name, key, value string) Field {
 	f := p.field("area", name, key, value)
@@ -83,18 +81,55 @@ func (p *Page) Area(name, key, value string) Field {
 	return f
 }
 
-// Birth asks a date of birth in three parts, named name-day, name-month, name-year: a calendar is
-// of no help sixty years back, and a part can be unknown.
-func (p *Page) Birth(name, key, day, month, year string) Field {
-	f := p.field("birth", name, key, "")
-	for i, part := range []struct{ name, value, width string }{{"day", day, "w2"}, {"month", month, "w2"}, {"year", year, "w4"}} {
+// DayMonthYear asks a date in three parts, named name-day, name-month and name-year: it reads the
+// same in every browser, is typed without a mouse, and a part of a date of birth can be unknown.
+func (p *Page) DayMonthYear(name, key string, d Parts) Field {
+	f := p.field("parts", name, key, "")
+	for _, part := range []struct {
+		name, value, width string
+		length             int
+	}{{"day", d.Day, "w2", 2}, {"month", d.Month, "w2", 2}, {"year", d.Year, "w4", 4}} {
 		f.Parts = append(f.Parts, Field{
-			Name: name + "-" + part.name, ID: name + "-" + part.name, Label: p.T("birth." + part.name), Value: part.value,
-			Class: part.width + " num", Mode: "numeric", Complete: "off", Length: []int{2, 2, 4}[i],
+			Name: name + "-" + part.name, ID: name + "-" + part.name, Label: p.T("parts." + part.name), Value: part.value,
+			Class: part.width + " num", Mode: "numeric", Complete: "off", Length: part.length,
 		})
 	}
-	f.Parts[0].ID = name // the error summary leads here
+	f.Parts[0].ID, f.Parts[0].Focus = name, f.Focus // the error summary leads here
 	return f
+}
+
+// Parts is a date as typed.
+type Parts struct{ Day, Month, Year string }
+
+// ReadParts takes the three parts of a date out of a form.
+func ReadParts(form url.Values, name string) Parts {
+	get := func(part string) string { return strings.TrimSpace(form.Get(name + "-" + part)) }
+	return Parts{get("day"), get("month"), get("year")}
+}
+
+// PartsOf takes a date apart.
+func PartsOf(d carnet.Date) Parts {
+	s := d.String()
+	return Parts{s[8:], s[5:7], s[:4]}
+}
+
+// ISO is AAAA-MM-JJ, or "" when nothing was typed. It checks nothing.
+func (p Parts) ISO() string {
+	if p == (Parts{}) {
+		return ""
+	}
+	pad := func(s string) string {
+		if len(s) == 1 {
+			return "0" + s
+		}
+		return s
+	}
+	return p.Year + "-" + pad(p.Month) + "-" + pad(p.Day)
+}
+
+// Hidden carries the parts along.
+func (p Parts) Hidden(name string) []Hidden {
+	return []Hidden{{name + "-day", p.Day}, {name + "-month", p.Month}, {name + "-year", p.Year}}
 }
 
 // Select is a list to choose one from; the first line is empty when nothing is chosen yet.

@@ -94,6 +94,9 @@ type Text struct {
 
 func (t *texts) in(lang string) Text { return Text{lang, t.byLang[lang]} }
 
+// In speaks one of Languages, for what is written outside a request.
+func (k *Kit) In(lang string) Text { return k.texts.in(lang) }
+
 // T gives the sentence of a key. Args are pairs, name then value, for the {name} in the sentence.
 // A key that no catalogue has comes out between ⟦ ⟧, which the tests of every page look for.
 func (t Text) T(key string, args ...any) string {

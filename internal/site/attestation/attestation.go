@@ -1,0 +1,321 @@
+// Package attestation is the teleservice for insured people: log in, see one's situation, download
+// the certified PDF.
+//
+// A person sees what is theirs and nothing else: the pages take no id of a person, they only know
+// the one of the session. The site keeps nothing: it asks the room certify for the columns of a
+// certificate, shows them, and forgets them. The PDF is sent once, is not stored anywhere, and
+// must not be kept by any cache on the way.
+//
+// Texts: terms of use of the teleservice (seed 000), identity section 2.8 and 2.10.
+package attestation
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"strconv"
+
+	"carnet/internal/carnet"
+	"carnet/internal/certify"
+	"carnet/internal/login"
+	"carnet/internal/protect"
+	"carnet/internal/site/ui"
+)
+
+//go:embed text all:templates
+var files embed.FS
+
+// FileName is the name of the PDF: it says what it is, and not whose.
+const FileName = "attestation-vaccination-covid-19.pdf"
+
+// Login is what the site needs of the logins: package login's Site has it.
+type Login interface {
+	CallbackPath() string
+	Begin(w http.ResponseWriter, r *http.Request) error
+	Finish(w http.ResponseWriter, r *http.Request) (login.Identity, error)
+	Open(w http.ResponseWriter, r *http.Request, o login.Opening) (login.Session, error)
+	Current(r *http.Request) (login.Session, error)
+	Logout(w http.ResponseWriter, r *http.Request) error
+}
+
+// People finds the one person whom a login describes.
+type People interface {
+	Resolve(ctx context.Context, actor protect.Actor, pivot carnet.Identity) (carnet.ID, error)
+}
+
+// Certify opens a person's situation and certifies it.
+type Certify interface {
+	Summary(ctx context.Context, actor protect.Actor, person carnet.ID) (certify.Summary, error)
+	Attestation(ctx context.Context, actor protect.Actor, person carnet.ID) (certify.Document, error)
+}
+
+// Deps is what the site is made of.
+type Deps struct {
+	Login      Login
+	People     People
+	Certify    Certify
+	Clock      carnet.Clock
+	Rand       io.Reader // safe for concurrent use
+	Log        *slog.Logger
+	HTTPS      bool
+	Sandbox    bool     // the login button says so, and the strip on top
+	FormAction []string // origins of the login provider
+}
+
+const (
+	loginPath     = "/connexion"
+	logoutPath    = "/deconnexion"
+	situationPath = "/ma-vaccination"
+	pdfPath       = "/ma-vaccination/attestation"
+)
+
+type site struct {
+	Deps
+	ui     *ui.Kit
+	claims func(login.Claims) (carnet.Identity, error)
+}
+
+// New builds the site.
+func New(d Deps) (http.Handler, error) {
+	s, err := newSite(d)
+	if err != nil {
+		return nil, err
+	}
+	return s.handler(), nil
+}
+
+func newSite(d Deps) (*site, error) {
+	kit, err := ui.New(ui.Config{
+		Site: "attestation", Files: files, Clock: d.Clock, Rand: d.Rand, Log: d.Log, HTTPS: d.HTTPS, Sandbox: d.Sandbox, FormAction: d.FormAction,
+		Cookies: []ui.Cookie{
+			{Name: "__Host-attestation-session", Purpose: "cookies.session.purpose", Life: "cookies.session.life"},
+			{Name: "__Host-attestation-login", Purpose: "cookies.login.purpose", Life: "cookies.login.life"},
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &site{Deps: d, ui: kit, claims: login.Claims.Person}, nil
+}
+
+func (s *site) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", s.home)
+	mux.HandleFunc("GET /franceconnect", s.about)
+	mux.HandleFunc("POST "+loginPath, s.begin)
+	mux.HandleFunc("GET "+s.Login.CallbackPath(), s.finish)
+	mux.HandleFunc("POST "+logoutPath, s.logout)
+	mux.HandleFunc("GET "+situationPath, s.private(s.situation))
+	mux.HandleFunc("GET "+pdfPath, s.private(s.pdf))
+	return s.ui.Handler(mux)
+}
+
+// private runs a handler for the person who is logged in, and answers its error.
+func (s *site) private(h func(http.ResponseWriter, *http.Request, protect.Actor) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		session, err := s.Login.Current(r)
+		if carnet.KindOf(err) == carnet.Denied {
+			why := "absente"
+			if carnet.CodeOf(err) == login.CodeSessionEnded {
+				why = "terminee"
+			}
+			http.Redirect(w, r, "/?session="+why, http.StatusSeeOther)
+			return
+		}
+		if err == nil {
+			ui.SetSession(r, ui.Session{Name: session.Name.Reveal(), Logout: logoutPath})
+			err = h(w, r, session.Actor())
+		}
+		if err != nil {
+			s.ui.Fail(w, r, err)
+		}
+	}
+}
+
+type homeView struct {
+	ui.Page
+	Login, Button string
+}
+
+func (s *site) homeView(r *http.Request) homeView {
+	v := homeView{Page: s.ui.Page(r, "home.title"), Login: loginPath}
+	v.Button = v.T("home.login")
+	if s.Sandbox {
+		v.Button = v.T("home.login-sandbox")
+	}
+	return v
+}
+
+func (s *site) home(w http.ResponseWriter, r *http.Request) {
+	if _, err := s.Login.Current(r); err == nil {
+		http.Redirect(w, r, situationPath, http.StatusSeeOther)
+		return
+	}
+	v := s.homeView(r)
+	switch r.URL.Query().Get("session") {
+	case "terminee":
+		v.Banner = &ui.Banner{Kind: "info", Title: v.T("home.ended"), Lines: []string{v.T("home.ended-words")}}
+	case "absente":
+		v.Banner = &ui.Banner{Kind: "info", Title: v.T("home.missing")}
+	}
+	s.ui.Render(w, r, http.StatusOK, "home", &v)
+}
+
+func (s *site) about(w http.ResponseWriter, r *http.Request) {
+	v := s.homeView(r)
+	v.Title = v.T("about.title")
+	v.Back = &ui.Link{Href: "/", Words: v.T("about.back")}
+	s.ui.Render(w, r, http.StatusOK, "about", &v)
+}
+
+func (s *site) begin(w http.ResponseWriter, r *http.Request) {
+	if err := s.Login.Begin(w, r); err != nil {
+		s.refused(w, r, err)
+	}
+}
+
+// refused shows the login page again, with what went wrong at the provider. What is not the
+// login's business has an error page.
+func (s *site) refused(w http.ResponseWriter, r *http.Request, err error) {
+	e, ok := errors.AsType[*carnet.Error](err)
+	v := s.homeView(r)
+	if !ok || e.Kind == carnet.Internal || !v.Has("problem."+e.Code) {
+		s.ui.Fail(w, r, err)
+		return
+	}
+	s.Log.InfoContext(r.Context(), "login refused", "request", ui.RequestID(r), "code", e.Code, "err", err)
+	kind := "warning"
+	if e.Kind == carnet.Denied && e.Code != login.CodeDenied {
+		kind = "error"
+	}
+	v.Banner = &ui.Banner{Kind: kind, Title: v.T("home.refused"), Lines: []string{v.Message(e)}}
+	s.ui.Render(w, r, ui.Status(e.Kind), "home", &v)
+}
+
+// finish takes the person back from the provider. Exactly one person of the register answers to
+// the identity, or there is no session: nobody is ever asked to pick themselves from a list.
+func (s *site) finish(w http.ResponseWriter, r *http.Request) {
+	identity, err := s.Login.Finish(w, r)
+	if err != nil {
+		s.refused(w, r, err)
+		return
+	}
+	pivot, err := s.claims(identity.Claims)
+	if err != nil {
+		s.refused(w, r, err)
+		return
+	}
+	id, err := s.People.Resolve(r.Context(), protect.Actor{Role: protect.System}, pivot)
+	if kind := carnet.KindOf(err); err != nil && (kind == carnet.NotFound || kind == carnet.Conflict) {
+		s.stranger(w, r, kind)
+		return
+	}
+	if err != nil {
+		s.ui.Fail(w, r, err)
+		return
+	}
+	name := carnet.Hide(pivot.GivenNames[0].Reveal() + " " + pivot.Name().Reveal())
+	if _, err := s.Login.Open(w, r, login.Opening{Person: id, Name: name, Identity: identity}); err != nil {
+		s.ui.Fail(w, r, err)
+		return
+	}
+	http.Redirect(w, r, situationPath, http.StatusSeeOther)
+}
+
+type strangerView struct {
+	ui.Page
+	Several bool
+}
+
+// stranger explains that the register has nobody, or several, with that identity, and who can help.
+func (s *site) stranger(w http.ResponseWriter, r *http.Request, kind carnet.Kind) {
+	s.Log.InfoContext(r.Context(), "login without a person", "request", ui.RequestID(r), "kind", kind.String())
+	v := strangerView{Page: s.ui.Page(r, "stranger.title"), Several: kind == carnet.Conflict}
+	s.ui.Render(w, r, ui.Status(kind), "stranger", &v)
+}
+
+func (s *site) logout(w http.ResponseWriter, r *http.Request) {
+	if err := s.Login.Logout(w, r); err != nil {
+		s.ui.Fail(w, r, err)
+	}
+}
+
+type situationView struct {
+	ui.Page
+	None     *ui.Empty
+	Complete bool
+	State    string // icon of the state
+	Word     string
+	Words    string
+	Last     ui.Rows
+	Doses    ui.Table
+	PDF      string
+}
+
+func (s *site) situation(w http.ResponseWriter, r *http.Request, actor protect.Actor) error {
+	now, err := s.Certify.Summary(r.Context(), actor, actor.ID)
+	if err != nil {
+		return err
+	}
+	v := situationView{Page: s.ui.Page(r, "situation.title"), PDF: pdfPath}
+	last, ok := now.Last()
+	if !ok {
+		v.None = &ui.Empty{Icon: "leaf", Title: v.T("none.title"), Words: v.T("none.words")}
+		s.ui.Render(w, r, http.StatusOK, "situation", &v)
+		return nil
+	}
+	v.Complete, v.State, v.Word = last.Complete(), "progress", v.T("state.going")
+	v.Words = v.T("state.going-words", "rank", last.Rank, "expected", last.Expected)
+	if v.Complete {
+		v.State, v.Word, v.Words = "check", v.T("state.complete"), v.T("state.complete-words", "rank", last.Rank, "expected", last.Expected)
+	}
+	v.Last = v.Rows(
+		ui.Row{Label: v.T("dose.vaccine"), Value: vaccine(last)},
+		ui.Row{Label: v.T("dose.date"), Value: v.Date(last.Date), Number: true},
+		ui.Row{Label: v.T("dose.rank"), Value: v.T("dose.of", "rank", last.Rank, "expected", last.Expected)},
+		ui.Row{Label: v.T("dose.place"), Value: place(last.Place)},
+	)
+	v.Doses = ui.Table{
+		Caption: v.N("situation.doses", len(now.Doses)),
+		Head:    []string{v.T("dose.rank"), v.T("dose.vaccine"), v.T("dose.date"), v.T("dose.place")},
+	}
+	for _, d := range now.Doses {
+		v.Doses.Rows = append(v.Doses.Rows, []ui.Cell{
+			{Words: v.T("dose.of", "rank", d.Rank, "expected", d.Expected)}, {Words: vaccine(d)}, {Words: v.Date(d.Date), Number: true}, {Words: place(d.Place)},
+		})
+	}
+	s.ui.Render(w, r, http.StatusOK, "situation", &v)
+	return nil
+}
+
+func vaccine(d certify.Dose) string { return d.Product.Name + " (" + d.Product.Holder + ")" }
+
+func place(p carnet.Place) string {
+	if p.Commune == "" {
+		return p.Name
+	}
+	return p.Name + ", " + p.Commune
+}
+
+// pdf certifies and sends the attestation. It is a GET, because the download manager of a phone asks
+// again by itself and can only do that; another site cannot make the browser ask for it.
+func (s *site) pdf(w http.ResponseWriter, r *http.Request, actor protect.Actor) error {
+	if from := r.Header.Get("Sec-Fetch-Site"); from == "cross-site" || from == "same-site" {
+		http.Redirect(w, r, situationPath, http.StatusSeeOther)
+		return nil
+	}
+	doc, err := s.Certify.Attestation(r.Context(), actor, actor.ID)
+	if err != nil {
+		return err
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/pdf")
+	h.Set("Content-Disposition", `attachment; filename="`+FileName+`"`)
+	h.Set("Content-Length", strconv.Itoa(len(doc.PDF)))
+	w.WriteHeader(http.StatusOK)
+	_, _ = w.Write(doc.PDF) // the reader is gone: nobody left to tell
+	return nil
+}

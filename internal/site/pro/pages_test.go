@@ -1,0 +1,297 @@
+package pro
+
+import (
+	"bytes"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"carnet/internal/carnet"
+	"carnet/internal/login"
+	"carnet/internal/site/sitetest"
+	"carnet/internal/vaccinate"
+)
+
+const (
+	post = http.MethodPost
+	ok   = http.StatusOK
+	bad  = http.StatusBadRequest
+	see  = http.StatusSeeOther
+)
+
+var (
+	person = "/personnes/" + fougere.ID.String()
+	dose   = person + "/doses/" + id(50).String()
+	entryA = person + "/saisies/" + id(101).String()
+)
+
+// full is a form of a dose with every answer right.
+func full(change ...string) url.Values {
+	v := url.Values{
+		"vaccine": {"EU/1/20/1528"}, "lot": {"ex4822"}, "date-day": {"21"}, "date-month": {"6"}, "date-year": {"2021"},
+		"site": {"left-arm"}, "place": {acacias.ID}, "injector": {tilleul.ID.String()},
+	}
+	for i := 0; i < len(change); i += 2 {
+		v.Set(change[i], change[i+1])
+	}
+	return v
+}
+
+// secrets are what a page that shows nobody must not hold.
+var secrets = []string{"FOUGÈRE", "AUBÉPINE", "Anémone", "262059999900", "2 62 05", "EX4821"}
+
+func TestPages(t *testing.T) {
+	for _, s := range []struct {
+		sitetest.Scenario
+		before func(*fake)
+		after  func(*testing.T, *fake)
+	}{
+		{Scenario: sitetest.Scenario{Name: "home says who it is for and warns about the secret code", URL: "/", ExpectedStatus: ok,
+			ExpectedContent:    []string{"réservé aux professionnels", "Pro Santé Connect (bac à sable)", "Votre code secret n'appartient qu'à vous", "Bac à sable"},
+			NotExpectedContent: append([]string{"Se déconnecter"}, secrets...),
+			ExpectedHeaders:    map[string]string{"Cache-Control": "no-store"}}},
+		{Scenario: sitetest.Scenario{Name: "home leads on who is logged in", URL: "/", Session: true, ExpectedStatus: see, ExpectedLocation: "/recherche"}},
+		{Scenario: sitetest.Scenario{Name: "a page without session leads to the login and back", URL: person, ExpectedStatus: see,
+			ExpectedLocation: "/?retour=" + url.QueryEscape(person) + "&session=absente", NotExpectedContent: secrets}},
+		{Scenario: sitetest.Scenario{Name: "the login form keeps where to come back to", URL: "/?retour=%2Frecherche&session=terminee", ExpectedStatus: ok,
+			ExpectedContent: []string{`name="retour" value="/recherche"`, "Votre session est terminée"}}},
+		{Scenario: sitetest.Scenario{Name: "nobody is sent to another site after the login", URL: "/?retour=%2F%2Fevil.example", ExpectedStatus: ok,
+			NotExpectedContent: []string{"evil.example"}}},
+		{Scenario: sitetest.Scenario{Name: "login begins", Method: post, URL: "/connexion", ExpectedStatus: see, ExpectedLocation: "http://localhost:8412/authorize"}},
+		{Scenario: sitetest.Scenario{Name: "login when the provider is down", Method: post, URL: "/connexion", ExpectedStatus: 503,
+			ExpectedContent: []string{"Pro Santé Connect ne répond pas"}},
+			before: func(f *fake) {
+				f.finish = carnet.E("login", carnet.Unavailable, login.CodeProviderDown, nil)
+			}},
+		{Scenario: sitetest.Scenario{Name: "login refused is explained on the login page", URL: "/connexion/retour/psc", ExpectedStatus: 403,
+			ExpectedContent: []string{"La connexion n'a pas abouti", "Vous avez quitté la connexion avant la fin", "Pro Santé Connect (bac à sable)"}},
+			before: func(f *fake) { f.finish = carnet.E("login", carnet.Denied, login.CodeDenied, nil) }},
+		{Scenario: sitetest.Scenario{Name: "logout is a form", Method: post, URL: "/deconnexion", Session: true, ExpectedStatus: see, ExpectedLocation: "http://localhost:8412/session/end"}},
+		{Scenario: sitetest.Scenario{Name: "logout by a link does nothing", URL: "/deconnexion", Session: true, ExpectedStatus: 405,
+			ExpectedHeaders: map[string]string{"Allow": "POST"}, ExpectedContent: []string{"Cette adresse ne s'ouvre pas de cette façon"}}},
+
+		{Scenario: sitetest.Scenario{Name: "every page says who is logged in, and where", URL: "/recherche", Session: true, ExpectedStatus: ok,
+			ExpectedContent: []string{"Camille Tilleul", "Centre de vaccination des Acacias", "Se déconnecter"}, NotExpectedContent: secrets}},
+		{Scenario: sitetest.Scenario{Name: "a number leads straight to the person", Method: post, URL: "/recherche", Session: true,
+			Form: url.Values{"by": {"nir"}, "nir": {mustNIR(t, "2620599999001").Reveal()}}, ExpectedStatus: see, ExpectedLocation: person}},
+		{Scenario: sitetest.Scenario{Name: "a number with a wrong key is explained and kept", Method: post, URL: "/recherche", Session: true,
+			Form: url.Values{"by": {"nir"}, "nir": {"2 62 05 99 999 001 21"}}, ExpectedStatus: bad,
+			ExpectedContent: []string{"Il y a une réponse à corriger", "La clé (les deux derniers chiffres) ne correspond pas", `value="2 62 05 99 999 001 21"`, "<title>Erreur : Trouver une personne"}}},
+		{Scenario: sitetest.Scenario{Name: "no number", Method: post, URL: "/recherche", Session: true, Form: url.Values{"by": {"nir"}}, ExpectedStatus: bad,
+			ExpectedContent: []string{"Saisissez le numéro de sécurité sociale"}}},
+		{Scenario: sitetest.Scenario{Name: "a name without a date", Method: post, URL: "/recherche", Session: true, Form: url.Values{"by": {"traits"}, "name": {"Fougère"}}, ExpectedStatus: bad,
+			ExpectedContent: []string{"Indiquez la date de naissance", `value="Fougère"`, `href="#birth"`}}},
+		{Scenario: sitetest.Scenario{Name: "a date that does not exist", Method: post, URL: "/recherche", Session: true,
+			Form: url.Values{"by": {"traits"}, "name": {"Fougère"}, "birth-day": {"31"}, "birth-month": {"2"}, "birth-year": {"1962"}}, ExpectedStatus: bad,
+			ExpectedContent: []string{"ce jour n'existe pas dans ce mois", `value="31"`}}},
+		{Scenario: sitetest.Scenario{Name: "results are masked", Method: post, URL: "/recherche", Session: true,
+			Form: url.Values{"by": {"traits"}, "name": {"Fougère"}, "birth-day": {"7"}, "birth-month": {"5"}, "birth-year": {"1962"}}, ExpectedStatus: ok,
+			ExpectedContent:    []string{"Une personne correspond", "AU●●● An●●●", "2 62 ●●", "nom de naissance, date de naissance"},
+			NotExpectedContent: []string{"AUBÉPINE", "Anémone", "FOUGÈRE", "262059999900"}}},
+		{Scenario: sitetest.Scenario{Name: "nobody found says what to do", Method: post, URL: "/recherche", Session: true,
+			Form: url.Values{"by": {"traits"}, "name": {"Chêne"}, "birth-day": {"7"}, "birth-month": {"5"}, "birth-year": {"1961"}}, ExpectedStatus: ok,
+			ExpectedContent: []string{"Personne ne correspond", "personne n'est refusé faute de numéro", `value="Chêne"`}}},
+		{Scenario: sitetest.Scenario{Name: "session over while a form is sent: nothing typed is lost", Method: post, URL: "/recherche",
+			Form: url.Values{"by": {"traits"}, "name": {"Fougère"}}, ExpectedStatus: 401,
+			ExpectedContent: []string{"Votre session est terminée", `type="hidden" name="name" value="Fougère"`, "Envoyer de nouveau", `action="/connexion" target="_blank"`}}},
+		{Scenario: sitetest.Scenario{Name: "a form from another site is refused", Method: post, URL: "/recherche", Session: true, Form: url.Values{"by": {"nir"}},
+			Headers: map[string]string{"Sec-Fetch-Site": "cross-site"}, ExpectedStatus: 403, ExpectedContent: []string{"La demande ne vient pas d'une page de ce site", "Accès refusé"}}},
+
+		{Scenario: sitetest.Scenario{Name: "the record of a person", URL: person, Session: true, ExpectedStatus: ok,
+			ExpectedContent:    []string{"AUBÉPINE", "Anémone Iris", "07/05/1962", "2 62 ●●", "1 sur 2", "Comirnaty (Pfizer/BioNTech)", "10/05/2021", "Sacha Bouleau", "En cours", "Enregistrer une dose"},
+			NotExpectedContent: []string{"262059999900", "2 62 05"}}},
+		{Scenario: sitetest.Scenario{Name: "the record of somebody without a dose", URL: "/personnes/" + newcomer.ID.String(), Session: true, ExpectedStatus: ok,
+			ExpectedContent: []string{"Aucune dose enregistrée", "00/00/1990", "Sans numéro"}}},
+		{Scenario: sitetest.Scenario{Name: "nobody behind an id", URL: "/personnes/" + id(99).String(), Session: true, ExpectedStatus: 404, ExpectedContent: []string{"Cette personne n'est pas dans le registre"}}},
+		{Scenario: sitetest.Scenario{Name: "an id that is none", URL: "/personnes/moi", Session: true, ExpectedStatus: 404, NotExpectedContent: []string{"moi<"}}},
+		{Scenario: sitetest.Scenario{Name: "the store is away", URL: person, Session: true, ExpectedStatus: 503, ExpectedHeaders: map[string]string{"Retry-After": "30"},
+			ExpectedContent: []string{"Service momentanément indisponible", "Réessayer"}, NotExpectedContent: secrets},
+			before: func(f *fake) { f.down = carnet.E("store", carnet.Unavailable, "store.busy", nil) }},
+		{Scenario: sitetest.Scenario{Name: "an error that is ours tells nothing but a number", URL: person, Session: true, ExpectedStatus: 500,
+			ExpectedContent: []string{"L'erreur vient de nous", "Numéro à donner à l'assistance"}, NotExpectedContent: append([]string{"secret of the store"}, secrets...)},
+			before: func(f *fake) { f.down = errSecret }},
+
+		{Scenario: sitetest.Scenario{Name: "a new entry gets its key", URL: person + "/doses/nouvelle", Session: true, ExpectedStatus: see, ExpectedLocation: person + "/saisies/" + firstKey.String()}},
+		{Scenario: sitetest.Scenario{Name: "the form begins with today, this place, myself", URL: entryA, Session: true, ExpectedStatus: ok,
+			ExpectedContent: []string{`value="21"`, `value="06"`, `value="2021"`, `value="` + acacias.ID + `" selected`, "Camille Tilleul (moi)", "calculé à l'étape suivante"}}},
+		{Scenario: sitetest.Scenario{Name: "nothing answered: every fault at once", Method: post, URL: entryA, Session: true, Form: url.Values{}, ExpectedStatus: bad,
+			ExpectedContent: []string{"Il y a 6 réponses à corriger", "Choisissez le vaccin", "Indiquez le numéro de lot", "Indiquez la date", "Choisissez l'endroit", "Choisissez un de vos lieux", "Choisissez qui a injecté"}}},
+		{Scenario: sitetest.Scenario{Name: "a date in the future", Method: post, URL: entryA, Session: true, Form: full("date-day", "22"), ExpectedStatus: bad,
+			ExpectedContent: []string{"ne peut pas être après aujourd'hui (21/06/2021)", `value="22"`, `value="ex4822"`, "suite du schéma initial"},
+		}},
+		{Scenario: sitetest.Scenario{Name: "a date before birth", Method: post, URL: entryA, Session: true, Form: full("date-year", "1960"), ExpectedStatus: bad,
+			ExpectedContent: []string{"avant la naissance"}}},
+		{Scenario: sitetest.Scenario{Name: "a rank without its reason", Method: post, URL: entryA, Session: true, Form: full("rank", "3", "expected", "3"), ExpectedStatus: bad,
+			ExpectedContent: []string{"Expliquez pourquoi", "<details open>"}}},
+		{Scenario: sitetest.Scenario{Name: "an injector who is not of the place", Method: post, URL: entryA, Session: true, Form: full("injector", id(77).String()), ExpectedStatus: bad,
+			ExpectedContent: []string{"parmi les vaccinateurs de ce lieu"}}},
+		{Scenario: sitetest.Scenario{Name: "check every answer, with rank, reason and warnings", Method: post, URL: entryA, Session: true, Form: full("vaccine", "EU/1/20/1507"), ExpectedStatus: ok,
+			ExpectedContent: []string{"Vérifier avant d'enregistrer", "EX4822", "21/06/2021", "Bras gauche", "2 sur 2", "suite du schéma initial", "2 points à vérifier", "La dose précédente était Comirnaty.", "42 jours", "au moins 28 jours", `name="shown" value="2/2"`}}},
+		{Scenario: sitetest.Scenario{Name: "change leads back with everything typed, the cursor in the field", Method: post, URL: entryA, Session: true, Form: full("edit", "lot"), ExpectedStatus: ok,
+			ExpectedContent: []string{`value="ex4822"`, `value="EU/1/20/1528" selected`, "autofocus"}}},
+		{Scenario: sitetest.Scenario{Name: "save", Method: post, URL: entryA + "/enregistrer", Session: true, Form: full("shown", "2/2"), ExpectedStatus: see,
+			ExpectedLocation: person + "/doses/" + id(60).String() + "/confirmation"},
+			after: func(t *testing.T, f *fake) {
+				c := f.recorded[0]
+				if c.Key != id(101) || c.Rank != 2 || c.Expected != 2 || c.Lot.Reveal() != "EX4822" || c.Injector != tilleul.ID || c.Date != today || c.Place != acacias.ID {
+					t.Errorf("recorded %+v", c)
+				}
+			}},
+		{Scenario: sitetest.Scenario{Name: "save with a chosen rank", Method: post, URL: entryA + "/enregistrer", Session: true,
+			Form: full("shown", "1/1", "rank", "1", "expected", "1", "rank-reason", "infection en mars"), ExpectedStatus: see, ExpectedLocation: person + "/doses/" + id(60).String() + "/confirmation"},
+			after: func(t *testing.T, f *fake) {
+				if c := f.recorded[0]; c.Rank != 1 || c.Expected != 1 || c.RankReason != "infection en mars" {
+					t.Errorf("recorded %+v", c)
+				}
+			}},
+		{Scenario: sitetest.Scenario{Name: "save refused by the room: the form comes back with everything", Method: post, URL: entryA + "/enregistrer", Session: true, Form: full("shown", "2/2"), ExpectedStatus: bad,
+			ExpectedContent: []string{"Choisissez qui a injecté", `value="ex4822"`}},
+			before: func(f *fake) {
+				var p carnet.Problems
+				p.Add("injector", "dose.injector", nil)
+				f.problems = p
+			}},
+		{Scenario: sitetest.Scenario{Name: "the history changed meanwhile: the new rank is shown before anything is saved", Method: post, URL: entryA + "/enregistrer", Session: true,
+			Form: full("shown", "1/2"), ExpectedStatus: 409, ExpectedContent: []string{"Le rang proposé a changé", `name="shown" value="2/2"`}},
+			before: func(f *fake) {
+				var p carnet.Problems
+				p.Add("rank-reason", "dose.reason-missing", nil)
+				f.problems = p
+			}},
+		{Scenario: sitetest.Scenario{Name: "going back after the confirmation leads to the saved dose", URL: entryA, Session: true, ExpectedStatus: see, ExpectedLocation: dose + "?fait=deja"},
+			before: func(f *fake) { f.done[id(101)] = f.doses[0] }},
+		{Scenario: sitetest.Scenario{Name: "saving again leads to the saved dose and records nothing", Method: post, URL: entryA + "/enregistrer", Session: true, Form: full("shown", "2/2"),
+			ExpectedStatus: see, ExpectedLocation: dose + "?fait=deja"},
+			before: func(f *fake) { f.done[id(101)] = f.doses[0] },
+			after: func(t *testing.T, f *fake) {
+				if len(f.recorded) > 0 {
+					t.Error("recorded twice")
+				}
+			}},
+		{Scenario: sitetest.Scenario{Name: "a key that is none of ours", URL: person + "/saisies/1", Session: true, ExpectedStatus: 404, ExpectedContent: []string{"Reprenez depuis le dossier"}}},
+		{Scenario: sitetest.Scenario{Name: "after saving: three things to do next", URL: dose + "/confirmation", Session: true, ExpectedStatus: ok,
+			ExpectedContent: []string{"C'est enregistré", "Personne suivante", "Autre dose, même personne", "Revenir au dossier", "EX4821"}}},
+		{Scenario: sitetest.Scenario{Name: "a dose, mine", URL: dose + "?fait=deja", Session: true, ExpectedStatus: ok,
+			ExpectedContent: []string{"Rien n'a été saisi deux fois", "Corriger cette dose", "Annuler cette dose", "10/05/2021 à 14:04"}}},
+		{Scenario: sitetest.Scenario{Name: "a dose of somebody else's cannot be corrected here", URL: dose, Session: true, ExpectedStatus: ok,
+			ExpectedContent: []string{"Signalez-leur l'erreur"}, NotExpectedContent: []string{"Corriger cette dose"}}, before: notMine},
+		{Scenario: sitetest.Scenario{Name: "nor by its address", URL: dose + "/corrections/" + id(102).String(), Session: true, ExpectedStatus: 403,
+			ExpectedContent: []string{"Accès refusé", "Rien n'a été modifié"}, NotExpectedContent: secrets}, before: notMine},
+		{Scenario: sitetest.Scenario{Name: "a correction begins with what is recorded", URL: dose + "/corrections/" + id(102).String(), Session: true, ExpectedStatus: ok,
+			ExpectedContent: []string{`value="EX4821"`, `name="version" value="1"`, "Motif de la correction"}}},
+		{Scenario: sitetest.Scenario{Name: "a correction needs a reason", Method: post, URL: dose + "/corrections/" + id(102).String(), Session: true, Form: full("version", "1"), ExpectedStatus: bad,
+			ExpectedContent: []string{"ce motif reste dans le dossier"}}},
+		{Scenario: sitetest.Scenario{Name: "a correction is saved", Method: post, URL: dose + "/corrections/" + id(102).String() + "/enregistrer", Session: true,
+			Form: full("version", "1", "reason", "lot mal recopié", "shown", "1/2"), ExpectedStatus: see, ExpectedLocation: dose + "?fait=correction"},
+			after: func(t *testing.T, f *fake) {
+				if len(f.reasons) != 1 || f.reasons[0] != "lot mal recopié" {
+					t.Errorf("reasons %q", f.reasons)
+				}
+			}},
+		{Scenario: sitetest.Scenario{Name: "somebody corrected it meanwhile", Method: post, URL: dose + "/corrections/" + id(102).String() + "/enregistrer", Session: true,
+			Form: full("version", "1", "reason", "lot mal recopié", "shown", "1/2"), ExpectedStatus: 409, ExpectedContent: []string{"Quelqu'un a corrigé cette dose", "Votre correction n'a pas été appliquée"}},
+			before: func(f *fake) { f.problems = carnet.E("vaccinate", carnet.Conflict, "dose.changed-meanwhile", nil) }},
+		{Scenario: sitetest.Scenario{Name: "a cancellation gets its key", URL: dose + "/annuler", Session: true, ExpectedStatus: see, ExpectedLocation: dose + "/annulations/" + firstKey.String()}},
+		{Scenario: sitetest.Scenario{Name: "cancel needs a reason", Method: post, URL: dose + "/annulations/" + id(103).String(), Session: true, Form: url.Values{}, ExpectedStatus: bad,
+			ExpectedContent: []string{"Choisissez pourquoi la dose est annulée", `href="#reason"`}}},
+		{Scenario: sitetest.Scenario{Name: "cancel for another reason needs words", Method: post, URL: dose + "/annulations/" + id(103).String(), Session: true, Form: url.Values{"reason": {"other"}}, ExpectedStatus: bad,
+			ExpectedContent: []string{"Écrivez la raison"}}},
+		{Scenario: sitetest.Scenario{Name: "cancel", Method: post, URL: dose + "/annulations/" + id(103).String(), Session: true, Form: url.Values{"reason": {"not-given"}}, ExpectedStatus: see,
+			ExpectedLocation: person + "?fait=annulation"}},
+		{Scenario: sitetest.Scenario{Name: "an unknown address", URL: "/nulle-part", Session: true, ExpectedStatus: 404, ExpectedContent: []string{"Page introuvable"}}},
+		{Scenario: sitetest.Scenario{Name: "the cookies are listed", URL: "/cookies", ExpectedStatus: ok, ExpectedContent: []string{"__Host-pro-session", "__Host-pro-login", "__Host-pro-lang"}}},
+	} {
+		t.Run(s.Name, func(t *testing.T) {
+			f := newFake(t)
+			if s.before != nil {
+				s.before(f)
+			}
+			var out bytes.Buffer
+			_, h := start(t, f, &out)
+			s.Run(t, h)
+			if s.after != nil {
+				s.after(t, f)
+			}
+			for _, secret := range append([]string{fougere.ID.String(), "Fougère", "ex4822", "EX4822"}, secrets...) {
+				if strings.Contains(out.String(), secret) {
+					t.Errorf("the log holds %q: %s", secret, &out)
+				}
+			}
+			if !strings.Contains(out.String(), `"pattern"`) {
+				t.Errorf("no access log: %s", &out)
+			}
+		})
+	}
+}
+
+func notMine(f *fake) { f.doses[0].RecordedBy, f.doses[0].Injector = id(8), id(9) }
+
+type secretError struct{}
+
+func (secretError) Error() string { return "secret of the store" }
+
+var errSecret = secretError{}
+
+// TestFinish opens a session from what the provider says about a professional.
+func TestFinish(t *testing.T) {
+	situation := login.Situation{Profession: carnet.Nurse, Place: acacias}
+	for _, c := range []struct {
+		name string
+		who  login.Professional
+		err  error
+		code int
+		to   string
+	}{
+		{"a nurse at a centre", login.Professional{Number: carnet.Hide("899999999996"), FamilyName: carnet.Hide("Tilleul"), GivenName: carnet.Hide("Camille"), Situations: []login.Situation{situation}}, nil, see, "/recherche"},
+		{"without a place of work", login.Professional{Number: carnet.Hide("899999999996"), Situations: []login.Situation{{Profession: carnet.Nurse}}}, nil, 403, ""},
+		{"claims that do not hold", login.Professional{}, carnet.E("login", carnet.Denied, login.CodeClaims, nil), 403, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := newFake(t)
+			s, h := start(t, f, &bytes.Buffer{})
+			s.claims = func(login.Claims) (login.Professional, error) { return c.who, c.err }
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/connexion/retour/psc?code=x", nil))
+			if w.Code != c.code || w.Header().Get("Location") != c.to {
+				t.Fatalf("status %d, location %q", w.Code, w.Header().Get("Location"))
+			}
+			if c.to != "" && (len(f.enrolled) != 1 || !f.enrolled[0].Vaccinator || len(f.enrolled[0].Places) != 1) {
+				t.Errorf("enrolled %+v", f.enrolled)
+			}
+			if c.to == "" && len(f.enrolled) > 0 {
+				t.Error("enrolled somebody who may not enter")
+			}
+		})
+	}
+}
+
+// TestWarningsHaveWords: whatever the rules warn of, in both languages.
+func TestWarningsHaveWords(t *testing.T) {
+	f := newFake(t)
+	f.proposal = &vaccinate.Proposal{Rank: 3, Expected: 3, Reason: "booster", Warnings: []vaccinate.Warning{
+		{Code: "interval", Args: map[string]any{"Days": 3, "Least": 21, "Vaccine": "Comirnaty"}},
+		{Code: "same-day", Args: map[string]any{"Vaccine": "Comirnaty"}},
+		{Code: "other-vaccine", Args: map[string]any{"Vaccine": "Comirnaty"}},
+		{Code: "complete", Args: map[string]any{"Doses": 2}},
+		{Code: "later-dose", Args: map[string]any{"Date": today}},
+	}}
+	_, h := start(t, f, &bytes.Buffer{})
+	sitetest.Scenario{Method: post, URL: entryA, Session: true, Form: full(), ExpectedStatus: ok,
+		ExpectedContent: []string{"5 points à vérifier", "c'est un rappel", "du 21/06/2021. Vérifiez la date.", "(2 doses)"}, NotExpectedContent: []string{"{"}}.Run(t, h)
+	sitetest.Scenario{Method: post, URL: entryA + "?lang=en", Session: true, Form: full(), ExpectedStatus: ok}.Run(t, english(h))
+}
+
+// english checks the page as an English one.
+func english(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		rec := httptest.NewRecorder()
+		h.ServeHTTP(rec, r)
+		w.Header().Set("Content-Type", "text/plain")
+		w.WriteHeader(rec.Code)
+		if f := sitetest.Faults(rec.Body.String(), "en"); len(f) > 0 {
+			_, _ = w.Write([]byte(strings.Join(f, "\n")))
+		}
+	})
+}
