@@ -63,9 +63,12 @@ type Code struct {
 	Box       image.Rectangle // where on the picture, in pixels, or on the painted page
 }
 
+// MaxFile is how many bytes of a file are read by default.
+const MaxFile = 32 << 20
+
 // Limits bound what a file may cost. The zero value of each takes the default.
 type Limits struct {
-	File   int           // bytes; 32 MB
+	File   int           // bytes; MaxFile
 	Pixels int           // pixels of a picture; 64 M
 	Pages  int           // pages of a PDF that are looked at; 20
 	Lines  int           // lines of a text; 10,000
@@ -76,7 +79,7 @@ func (l Limits) filled() Limits {
 	for _, f := range []struct {
 		p *int
 		v int
-	}{{&l.File, 32 << 20}, {&l.Pixels, 64 << 20}, {&l.Pages, 20}, {&l.Lines, 10_000}} {
+	}{{&l.File, MaxFile}, {&l.Pixels, 64 << 20}, {&l.Pages, 20}, {&l.Lines, 10_000}} {
 		if *f.p <= 0 {
 			*f.p = f.v
 		}

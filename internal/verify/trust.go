@@ -1,0 +1,289 @@
+package verify
+
+import (
+	"bytes"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"carnet/hcert/trust"
+	"carnet/twoddoc/tsl"
+)
+
+// Options say how trust material is read.
+type Options struct {
+	// Anchors are the certificates that may sign the French trust list of 2D-Doc; by default the
+	// one that signs it from March 2024 to March 2027.
+	Anchors []tsl.Anchor
+}
+
+// frenchSeal is the SHA-256 of the certificate "ANTS CACHET 2DDOC" (specification twoddoc, section 5).
+var frenchSeal = tsl.Anchor{
+	0xc2, 0x90, 0xcb, 0x9e, 0x0a, 0xc1, 0xbe, 0x84, 0xec, 0xc5, 0x14, 0xa2, 0xd6, 0x57, 0xa4, 0x93,
+	0xe0, 0x5b, 0xff, 0x7a, 0x53, 0x72, 0xba, 0xb7, 0xdd, 0x12, 0xdc, 0xcc, 0x8c, 0xf6, 0xe0, 0x9d,
+}
+
+// Limits on trust material.
+const (
+	maxTrustFile  = 64 << 20
+	maxTrustFiles = 20_000
+)
+
+// Trust is the certificates that are believed. The zero value believes nothing and is ready. It is
+// safe for concurrent use once loaded.
+type Trust struct {
+	authorities  map[string][]*x509.Certificate // of 2D-Doc, by identifier ("FR03")
+	participants map[string][]*x509.Certificate // of 2D-Doc, by authority and own name ("FR03/AV01")
+	list         *tsl.List                      // the newest French list, nil without one
+	signers      trust.Store                    // of HC1
+}
+
+// ErrNoTrust reports material in which nothing can be used.
+var ErrNoTrust = errors.New("no certificate and no trust list could be read")
+
+// LoadTrust reads trust material: files and folders, a folder with what lies in it and in its
+// folders. It reads certificates in PEM and DER, the lists of the EU gateway, the Netherlands and
+// the WHO (package hcert/trust) and the signed French list of 2D-Doc authorities (package
+// twoddoc/tsl). The bytes tell which is which.
+//
+// A file that cannot be used is a warning as long as something else can: the error is then nil. It
+// wraps ErrNoTrust or the error of the file system that names the path.
+func LoadTrust(paths []string, options Options) (*Trust, []error, error) {
+	t := &Trust{}
+	var warnings []error
+	read := 0
+	load := func(path string) error {
+		info, err := os.Stat(path)
+		if err == nil && info.Size() > maxTrustFile {
+			err = fmt.Errorf("%d bytes, at most %d are read", info.Size(), maxTrustFile)
+		}
+		var data []byte
+		if err == nil {
+			data, err = os.ReadFile(path)
+		}
+		if err == nil {
+			var problems []error
+			problems, err = t.Add(path, data, options)
+			warnings = append(warnings, problems...)
+		}
+		if err == nil {
+			read++
+		}
+		return err
+	}
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if err != nil {
+			return nil, warnings, err
+		}
+		if !info.IsDir() {
+			if err := load(path); err != nil {
+				return nil, warnings, fmt.Errorf("%s: %w", path, err)
+			}
+			continue
+		}
+		files, err := below(path)
+		if err != nil {
+			return nil, warnings, err
+		}
+		for _, f := range files {
+			if err := load(f); err != nil {
+				warnings = append(warnings, fmt.Errorf("%s: %w", f, err))
+			}
+		}
+	}
+	if read == 0 {
+		return nil, warnings, fmt.Errorf("%s: %w", strings.Join(paths, ", "), ErrNoTrust)
+	}
+	return t, warnings, nil
+}
+
+// below lists the files of a folder and of its folders, hidden ones left out, in order.
+func below(dir string) ([]string, error) {
+	var out []string
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		depth := strings.Count(strings.TrimPrefix(path, dir), string(filepath.Separator))
+		switch {
+		case path != dir && strings.HasPrefix(d.Name(), "."), d.IsDir() && depth > 1:
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+		case !d.IsDir():
+			if len(out) == maxTrustFiles {
+				return fmt.Errorf("%s: more than %d files", dir, maxTrustFiles)
+			}
+			out = append(out, path)
+		}
+		return nil
+	})
+	return out, err
+}
+
+// Add reads the material of one file. Problems are entries of a list that are left out; the error
+// says that the file holds nothing to use.
+func (t *Trust) Add(name string, data []byte, options Options) (problems []error, err error) {
+	trimmed := bytes.TrimSpace(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")))
+	switch {
+	case len(trimmed) == 0:
+		return nil, errors.New("the file is empty")
+	case trimmed[0] == '<':
+		return nil, t.addList(data, options)
+	case trimmed[0] == '{' || trimmed[0] == '[':
+		l, err := trust.Load(name, data)
+		for _, p := range l.Problems {
+			problems = append(problems, fmt.Errorf("%s: %w", name, p))
+		}
+		if err != nil {
+			return problems, err
+		}
+		return problems, t.signers.Add(l.Keys...)
+	}
+	added := 0
+	certs, broken := certificates(data)
+	for _, c := range certs {
+		if err := t.AddCertificate(c); err != nil {
+			broken = append(broken, err)
+		} else {
+			added++
+		}
+	}
+	if added == 0 {
+		return nil, errors.Join(broken...)
+	}
+	for _, err := range broken {
+		problems = append(problems, fmt.Errorf("%s: %w", name, err))
+	}
+	return problems, nil
+}
+
+// certificates reads PEM, of which other blocks are left aside, or DER.
+func certificates(data []byte) (certs []*x509.Certificate, broken []error) {
+	if !bytes.Contains(data, []byte("-----BEGIN")) {
+		certs, err := x509.ParseCertificates(data)
+		if err != nil {
+			broken = append(broken, err)
+		}
+		return certs, broken
+	}
+	for {
+		block, rest := pem.Decode(data)
+		if block == nil {
+			break
+		}
+		data = rest
+		if block.Type != "CERTIFICATE" {
+			continue // a key beside its certificate
+		}
+		c, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			broken = append(broken, err)
+			continue
+		}
+		certs = append(certs, c)
+	}
+	if len(certs)+len(broken) == 0 {
+		broken = append(broken, errors.New("no certificate among the PEM blocks"))
+	}
+	return certs, broken
+}
+
+func (t *Trust) addList(data []byte, options Options) error {
+	anchors := options.Anchors
+	if len(anchors) == 0 {
+		anchors = []tsl.Anchor{frenchSeal}
+	}
+	l, err := tsl.Parse(bytes.NewReader(data), anchors)
+	if err != nil {
+		return err
+	}
+	if t.list != nil && l.Sequence < t.list.Sequence {
+		return fmt.Errorf("trust list %d is older than list %d, which was read already", l.Sequence, t.list.Sequence)
+	}
+	t.list = l
+	return nil
+}
+
+var (
+	authorityName   = regexp.MustCompile(`^[A-Z]{2}[A-Z0-9]{2}$`)
+	participantName = regexp.MustCompile(`^[A-Z0-9]{4}$`)
+)
+
+// AddCertificate sorts one certificate in. A certificate whose own name and whose issuer's name
+// are those of 2D-Doc is for 2D-Doc and nothing else: a key that signs one kind of document does
+// not vouch for the other. Every other certificate signs HC1.
+func (t *Trust) AddCertificate(c *x509.Certificate) error {
+	own, issuer := c.Subject.CommonName, c.Issuer.CommonName
+	switch {
+	case authorityName.MatchString(own) && (c.IsCA || own == issuer):
+		t.addAuthority(own, c)
+		return nil
+	case participantName.MatchString(own) && authorityName.MatchString(issuer):
+		if t.participants == nil {
+			t.participants = map[string][]*x509.Certificate{}
+		}
+		key := issuer + "/" + own
+		if !slices.ContainsFunc(t.participants[key], c.Equal) {
+			t.participants[key] = append(t.participants[key], c)
+		}
+		return nil
+	case c.IsCA && c.BasicConstraintsValid && c.KeyUsage&x509.KeyUsageDigitalSignature == 0 && c.KeyUsage != 0:
+		return fmt.Errorf("certificate %q signs certificates, not documents", own)
+	}
+	return t.signers.Add(trust.FromCertificate(c))
+}
+
+func (t *Trust) addAuthority(id string, c *x509.Certificate) {
+	if t.authorities == nil {
+		t.authorities = map[string][]*x509.Certificate{}
+	}
+	if !slices.ContainsFunc(t.authorities[id], c.Equal) {
+		t.authorities[id] = append(t.authorities[id], c)
+	}
+}
+
+// chained reports that one of the known certificates of the authority signed the participant's.
+// An authority of which nothing is known leaves the participant's certificate standing for itself;
+// one that the list no longer vouches for does not.
+func (t *Trust) chained(authority string, c *x509.Certificate) bool {
+	known := t.authorities[authority]
+	listed := false
+	if t.list != nil {
+		for _, a := range t.list.Authorities {
+			if a.ID != authority {
+				continue
+			}
+			listed = true
+			if a.Usable() && a.Certificate != nil {
+				known = append(slices.Clip(known), a.Certificate)
+			}
+		}
+	}
+	if len(known) == 0 {
+		return !listed
+	}
+	return slices.ContainsFunc(known, func(a *x509.Certificate) bool { return c.CheckSignatureFrom(a) == nil })
+}
+
+// stale reports that the list which names the authority should have been renewed by now.
+func (t *Trust) stale(authority string, at time.Time) bool {
+	return t.list != nil && !t.list.NextUpdate.IsZero() && at.After(t.list.NextUpdate) && len(t.list.Authority(authority)) > 0
+}
+
+// Size is how many keys may sign 2D-Doc and HC1.
+func (t *Trust) Size() (twoDDoc, hCert int) {
+	for _, p := range t.participants {
+		twoDDoc += len(p)
+	}
+	return twoDDoc, t.signers.Len()
+}

@@ -1,0 +1,147 @@
+// Package verify says whether a certificate is to be believed: one verdict for 2D-Doc and for HC1
+// codes, whatever file they come in.
+//
+//	trust, warnings, err := verify.LoadTrust([]string{"trust"}, verify.Options{})
+//	verdicts, err := trust.File(ctx, "attestation.pdf", data, time.Now(), scan.Limits{})
+//
+// Package scan finds the codes of a file, packages twoddoc and hcert decode them, and a Trust holds
+// the certificates that the caller believes. The verdict is a pure function of the code, the trust
+// and an instant: it reads no clock, no network and no file.
+//
+// # 2D-Doc
+//
+// The order is that of specification twoddoc, section 2.6: header, definition, structure,
+// certificate, date, signature; every step that can be taken is taken, and every reason is given.
+//
+//	2ddoc.structure          no 2D-Doc, or a header that follows no version
+//	2ddoc.field              an attestation of vaccination that lacks a field, or a field that stands twice
+//	key.unknown              no trusted certificate has the name that the header gives
+//	certificate.untrusted    the authority is known and has not signed that certificate
+//	certificate.notyet       signed before the certificate was valid
+//	certificate.expired      signed after the certificate was valid
+//	date.undated             no date of signature
+//	date.future              signed after the instant (one day is allowed for)
+//	signature.…              the code of package twoddoc: invalid, missing, length, base32, spare, key, certificate
+//
+// What breaks the rules of the dictionary but not the signature is a warning: such codes are in
+// official use. A document of a test authority (FR00, XX00 of any country) is believed only when
+// its certificate is among the trusted ones, and the verdict then says Test.
+//
+// # HC1
+//
+// The reasons are the stage codes of package hcert, with its tolerant profile; what departs from
+// schema and value sets is a warning.
+//
+// # Not done
+//
+// Revocation, business rules (whether a vaccination is recent enough), the comparison with what is
+// printed beside the code.
+package verify
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"carnet/internal/carnet"
+	"carnet/internal/verify/scan"
+)
+
+// Verdict is the answer about one code. Its content is personal data in clear, for whoever was
+// shown the code; printed or logged it hides itself, its JSON form does not.
+type Verdict struct {
+	Input  string `json:"input"`  // name of the file, "-" for a line of the standard input
+	Format string `json:"format"` // scan.TwoDDoc or scan.HCert
+	Valid  bool   `json:"valid"`
+	// Reasons are stable codes, none when valid.
+	Reasons []string `json:"reasons"`
+	// Issuer is the organisation in the certificate of a 2D-Doc, the country that an HC1 states.
+	Issuer string `json:"issuer"`
+	// Key names the key: "FR03/AV01", or the key identifier of an HC1 in base64.
+	Key string `json:"key"`
+	// Content is what the code says. When the verdict is not valid nothing of it is proven.
+	Content map[string]any `json:"content"`
+
+	Type      string   `json:"type,omitempty"`      // document type of a 2D-Doc, "vaccination", "test" or "recovery" of an HC1
+	Test      bool     `json:"test,omitempty"`      // a test authority signed: never a real document
+	Signed    string   `json:"signed,omitempty"`    // date of signature, AAAA-MM-JJ
+	ID        string   `json:"id,omitempty"`        // SHA-256 of what a 2D-Doc signs, or the identifier of an HC1
+	Warnings  []string `json:"warnings,omitempty"`  // stable code, then the field if there is one
+	Symbology string   `json:"symbology,omitempty"` // "datamatrix", "qr", "aztec" or "text"
+	Page      int      `json:"page,omitempty"`      // from 1, in a PDF
+	Line      int      `json:"line,omitempty"`      // from 1, in a text
+}
+
+// String says what the verdict is, and nothing that the code says.
+func (v Verdict) String() string {
+	return fmt.Sprintf("verdict(%s %s valid=%t reasons=%v)", v.Format, v.Key, v.Valid, v.Reasons)
+}
+
+// GoString hides the content.
+func (v Verdict) GoString() string { return v.String() }
+
+// LogValue hides the content.
+func (v Verdict) LogValue() slog.Value { return slog.StringValue(v.String()) }
+
+func (v *Verdict) refuse(code string) {
+	if !slices.Contains(v.Reasons, code) {
+		v.Reasons = append(v.Reasons, code)
+	}
+}
+
+func (v *Verdict) warn(code, field string) {
+	if field != "" {
+		code += " " + field
+	}
+	if !slices.Contains(v.Warnings, code) {
+		v.Warnings = append(v.Warnings, code)
+	}
+}
+
+// File reads every code of a file and gives a verdict on each that is a 2D-Doc or an HC1. Its
+// errors are those of package scan, and scan.nothing when the file has no such code; verdicts that
+// were reached before an error are returned with it.
+func (t *Trust) File(ctx context.Context, name string, data []byte, at time.Time, limits scan.Limits) ([]Verdict, error) {
+	codes, err := scan.Scan(ctx, data, limits)
+	var out []Verdict
+	for _, c := range codes {
+		if v, ok := t.Code(name, c, at); ok {
+			out = append(out, v)
+		}
+	}
+	if err == nil && len(out) == 0 {
+		err = carnet.E("verify.File", carnet.Invalid, "scan.nothing", nil)
+	}
+	return out, err
+}
+
+// Line gives the verdict on one payload or link, as a line of text holds it. It reports false when
+// the line is neither a 2D-Doc nor an HC1.
+func (t *Trust) Line(name string, line []byte, number int, at time.Time) (Verdict, bool) {
+	c, ok := scan.Line(line, number)
+	if !ok {
+		return Verdict{}, false
+	}
+	return t.Code(name, c, at)
+}
+
+// Code gives the verdict on a code that was read. It reports false when the code is of another
+// kind.
+func (t *Trust) Code(name string, c scan.Code, at time.Time) (Verdict, bool) {
+	v := Verdict{
+		Input: name, Format: c.Format, Symbology: c.Symbology, Page: c.Page, Line: c.Line,
+		Reasons: []string{}, Content: map[string]any{},
+	}
+	switch c.Format {
+	case scan.TwoDDoc:
+		t.twoDDoc(&v, c.Payload, at)
+	case scan.HCert:
+		t.hCert(&v, c.Payload, at)
+	default:
+		return Verdict{}, false
+	}
+	v.Valid = len(v.Reasons) == 0
+	return v, true
+}

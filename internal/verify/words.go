@@ -1,0 +1,280 @@
+package verify
+
+import (
+	"embed"
+	"fmt"
+	"io"
+	"sort"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/BurntSushi/toml"
+
+	"carnet/hcert/dcc"
+	"carnet/internal/verify/scan"
+	"carnet/twoddoc"
+)
+
+//go:embed text
+var texts embed.FS
+
+// Words speaks about verdicts in one language.
+type Words struct {
+	lang string
+	text map[string]map[string]string // table, then key
+}
+
+// ReadWords reads the catalogue of a language, "fr" or "en".
+func ReadWords(lang string) (Words, error) {
+	b, err := texts.ReadFile("text/" + lang + ".toml")
+	if err != nil {
+		return Words{}, fmt.Errorf("no words for language %q", lang)
+	}
+	w := Words{lang: lang}
+	if err := toml.Unmarshal(b, &w.text); err != nil {
+		return Words{}, fmt.Errorf("text/%s.toml: %w", lang, err)
+	}
+	typography := strings.NewReplacer("'", "’")
+	if lang == "fr" {
+		typography = strings.NewReplacer("'", "’", " ;", "\u202f;", " :", "\u00a0:", " !", "\u202f!", " ?", "\u202f?")
+	}
+	for _, table := range w.text {
+		for k, s := range table {
+			table[k] = typography.Replace(s)
+		}
+	}
+	return w, nil
+}
+
+// Reason gives the sentence of a reason of a Verdict: what it means, and what to do.
+func (w Words) Reason(code string) string { return w.get("reason", code) }
+
+// Warning gives the sentence of a warning of a Verdict, and the field that it speaks of.
+func (w Words) Warning(warning string) string {
+	code, field, _ := strings.Cut(warning, " ")
+	s := w.get("warning", code)
+	if field != "" {
+		s += " (" + field + ")"
+	}
+	return s
+}
+
+// Problem gives the sentence of a code of an error: of package scan, of a file, of trust material.
+func (w Words) Problem(code string) string { return w.get("problem", code) }
+
+// get shows a key that the catalogue lacks between ⟦ ⟧, which the tests look for.
+func (w Words) get(table, key string, args ...any) string {
+	s, ok := w.text[table][key]
+	if !ok {
+		return "⟦" + table + "." + key + "⟧"
+	}
+	for i := 0; i+1 < len(args); i += 2 {
+		s = strings.ReplaceAll(s, "{"+fmt.Sprint(args[i])+"}", fmt.Sprint(args[i+1]))
+	}
+	return s
+}
+
+func (w Words) label(key string, args ...any) string { return w.get("label", key, args...) }
+
+const (
+	bold  = "\x1b[1m"
+	green = "\x1b[1;32m"
+	red   = "\x1b[1;31m"
+	amber = "\x1b[33m"
+	reset = "\x1b[0m"
+)
+
+// Write prints a verdict as a block for a person: where the code is, the verdict, why, what the
+// code says. Whatever the code holds is printed without control characters, so that it cannot
+// write over the verdict.
+func (w Words) Write(out io.Writer, v Verdict, colour bool) error {
+	paint := func(c, s string) string {
+		if !colour {
+			return s
+		}
+		return c + s + reset
+	}
+	var b strings.Builder
+	where := []string{clean(v.Input)}
+	if v.Page > 0 {
+		where = append(where, w.get("verdict", "page", "n", v.Page))
+	}
+	if v.Line > 0 {
+		where = append(where, w.get("verdict", "line", "n", v.Line))
+	}
+	fmt.Fprintf(&b, "%s\n  %s, %s\n", paint(bold, strings.Join(where, ", ")), w.get("format", v.Format), w.get("symbology", v.Symbology))
+	if v.Valid {
+		fmt.Fprintf(&b, "  %s\n", paint(green, w.get("verdict", "valid")))
+	} else {
+		fmt.Fprintf(&b, "  %s\n", paint(red, w.get("verdict", "invalid")))
+	}
+	if v.Test {
+		fmt.Fprintf(&b, "  %s\n", paint(amber, w.get("verdict", "test")))
+	}
+	for _, code := range v.Reasons {
+		fmt.Fprintf(&b, "  - %s [%s]\n", w.Reason(code), code)
+	}
+	rows := w.rows(v)
+	if len(rows) > 0 {
+		head := "says"
+		if !v.Valid {
+			head = "claims"
+		}
+		fmt.Fprintf(&b, "  %s\n", w.get("verdict", head))
+		width := 0
+		for _, r := range rows {
+			width = max(width, utf8.RuneCountInString(r[0]))
+		}
+		for _, r := range rows {
+			fmt.Fprintf(&b, "    %s%s  %s\n", r[0], strings.Repeat(" ", width-utf8.RuneCountInString(r[0])), clean(r[1]))
+		}
+	}
+	if len(v.Warnings) > 0 {
+		fmt.Fprintf(&b, "  %s\n", w.get("verdict", "warnings"))
+		for _, warning := range v.Warnings {
+			fmt.Fprintf(&b, "  - %s\n", clean(w.Warning(warning)))
+		}
+	}
+	_, err := io.WriteString(out, b.String())
+	return err
+}
+
+// clean keeps what a code holds from acting on the terminal.
+func clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) && r != '\u00a0' && r != '\u202f' {
+			return '\ufffd'
+		}
+		return r
+	}, s)
+}
+
+// rows lists label and value of what the code says.
+func (w Words) rows(v Verdict) [][2]string {
+	var rows [][2]string
+	add := func(label, value string) {
+		if value != "" {
+			rows = append(rows, [2]string{label, value})
+		}
+	}
+	switch {
+	case v.Format == scan.TwoDDoc && v.Type == vaccination:
+		w.vaccinationRows(v.Content, add)
+	case v.Format == scan.TwoDDoc:
+		if t, ok := twoddoc.LookupType(v.Type); ok {
+			name := t.Label
+			if w.lang == "en" && t.English != "" {
+				name = t.English
+			}
+			add(w.label("type"), name+" ("+v.Type+")")
+		} else {
+			add(w.label("type"), v.Type)
+		}
+		fields, _ := v.Content["fields"].(map[string]any)
+		for _, id := range sorted(fields) {
+			label := id
+			if d, ok := twoddoc.Lookup(id); ok {
+				label = d.Label
+				if w.lang == "en" && d.English != "" {
+					label = d.English
+				}
+			}
+			value, _ := fields[id].(string)
+			add(label, value)
+		}
+	default:
+		w.certificateRows(v, add)
+	}
+	add(w.label("issuer"), v.Issuer)
+	add(w.label("signed"), w.date(v.Signed))
+	add(w.label("key"), v.Key)
+	return rows
+}
+
+func (w Words) vaccinationRows(c map[string]any, add func(label, value string)) {
+	text := func(k string) string { s, _ := c[k].(string); return s }
+	add(w.label("familyName"), text("familyName"))
+	given, _ := c["givenNames"].([]string)
+	add(w.label("givenNames"), strings.Join(given, ", "))
+	add(w.label("birthDate"), w.date(text("birthDate")))
+	add(w.label("disease"), text("disease"))
+	add(w.label("vaccine"), text("vaccine"))
+	if text("manufacturer") != text("vaccine") {
+		add(w.label("manufacturer"), text("manufacturer"))
+	}
+	add(w.label("dose"), w.label("doseOf", "n", c["rank"], "of", c["expected"]))
+	add(w.label("lastDate"), w.date(text("lastDate")))
+	switch s := text("state"); s {
+	case "complete":
+		add(w.label("state"), w.label("complete"))
+	case "ongoing":
+		add(w.label("state"), w.label("ongoing"))
+	default:
+		add(w.label("state"), s)
+	}
+	add(w.label("country"), text("country"))
+}
+
+func (w Words) certificateRows(v Verdict, add func(label, value string)) {
+	text := func(m map[string]any, k string) string { s, _ := m[k].(string); return s }
+	name, _ := v.Content["nam"].(map[string]any)
+	either := func(a, b string) string {
+		if s := text(name, a); s != "" {
+			return s
+		}
+		return text(name, b)
+	}
+	add(w.label("familyName"), either("fn", "fnt"))
+	add(w.label("givenNames"), either("gn", "gnt"))
+	add(w.label("birthDate"), w.date(text(v.Content, "dob")))
+	for _, group := range [...]string{"v", "t", "r"} {
+		events, _ := v.Content[group].([]any)
+		for _, e := range events {
+			m, _ := e.(map[string]any)
+			coded := func(label, k string, set dcc.Set) {
+				s := text(m, k)
+				if entry, ok := dcc.Lookup(set, s); ok && entry.Name != "" {
+					s = entry.Name
+				}
+				add(w.label(label), s)
+			}
+			coded("disease", "tg", dcc.Disease)
+			switch group {
+			case "v":
+				coded("vaccine", "vp", dcc.VaccineType)
+				coded("product", "mp", dcc.Product)
+				coded("manufacturer", "ma", dcc.Holder)
+				add(w.label("dose"), w.label("doseOf", "n", m["dn"], "of", m["sd"]))
+				add(w.label("lastDate"), w.date(text(m, "dt")))
+			case "t":
+				coded("test", "tt", dcc.TestKind)
+				add(w.label("sampled"), text(m, "sc"))
+				coded("result", "tr", dcc.TestResult)
+			case "r":
+				add(w.label("positive"), w.date(text(m, "fr")))
+				add(w.label("from"), w.date(text(m, "df")))
+				add(w.label("until"), w.date(text(m, "du")))
+			}
+			add(w.label("country"), text(m, "co"))
+			add(w.label("identifier"), text(m, "ci"))
+		}
+	}
+}
+
+// date writes AAAA-MM-JJ as the language does; a date of another form stays as it is.
+func (w Words) date(s string) string {
+	if w.lang == "fr" && len(s) == 10 && s[4] == '-' && s[7] == '-' {
+		return s[8:] + "/" + s[5:7] + "/" + s[:4]
+	}
+	return s
+}
+
+func sorted(m map[string]any) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	return keys
+}
