@@ -40,7 +40,13 @@ import (
 )
 
 // MaxSize bounds the file; the list of 2026 has 41 kB.
-const MaxSize = 4 << 20
+const MaxSize = 1 << 20
+
+// Bounds of the tree: finding the namespace of an element looks at every attribute above it.
+const (
+	maxDepth      = 32
+	maxAttributes = 32
+)
 
 var (
 	// ErrFormat: not a trust list of this kind, or one that lacks something.
@@ -130,7 +136,7 @@ func Parse(r io.Reader, anchors []Anchor) (*List, error) {
 
 func read(data []byte) (*etree.Element, error) {
 	doc := etree.NewDocument()
-	doc.ReadSettings = etree.ReadSettings{ValidateInput: true, MaxDepth: 64}
+	doc.ReadSettings = etree.ReadSettings{ValidateInput: true, MaxDepth: maxDepth}
 	if err := doc.ReadFromBytes(data); err != nil {
 		return nil, fmt.Errorf("tsl: %w: %w", ErrFormat, err)
 	}
@@ -140,6 +146,13 @@ func read(data []byte) (*etree.Element, error) {
 		}
 	}
 	root := doc.Root()
+	wide := false
+	if root != nil {
+		descend(root, func(e *etree.Element) { wide = wide || len(e.Attr) > maxAttributes })
+	}
+	if wide {
+		return nil, fmt.Errorf("tsl: %w: an element has more than %d attributes", ErrFormat, maxAttributes)
+	}
 	if !is(root, nsTSL, "TrustServiceStatusList") {
 		return nil, fmt.Errorf("tsl: %w: the root is not TrustServiceStatusList", ErrFormat)
 	}

@@ -270,6 +270,7 @@ func TestOwnList(t *testing.T) {
 		{"empty", "", tsl.ErrFormat},
 		{"other root", `<a/>`, tsl.ErrFormat},
 		{"deep", strings.Repeat("<a>", 5000), tsl.ErrFormat},
+		{"wide", "<a" + strings.Repeat(" x:a='b'", 40) + "/>", tsl.ErrFormat},
 		{"huge", strings.Repeat(" ", tsl.MaxSize+1), tsl.ErrFormat},
 		{"authority with the certificate of another", s.sign(t, body(ca.cert, "FR01", "inaccord"), body(ca.cert, "FR01", "inaccord")), tsl.ErrFormat},
 		{"malformed authority", s.sign(t, body(ca.cert, "fr00", "inaccord"), body(ca.cert, "fr00", "inaccord")), tsl.ErrFormat},
