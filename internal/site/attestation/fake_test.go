@@ -1,0 +1,108 @@
+package attestation
+
+import (
+	"context"
+	"crypto/rand"
+	"io"
+	"log/slog"
+	"net/http"
+	"testing"
+	"time"
+
+	"carnet/internal/carnet"
+	"carnet/internal/certify"
+	"carnet/internal/login"
+	"carnet/internal/protect"
+	"carnet/internal/site/sitetest"
+)
+
+var (
+	now     = time.Date(2021, 6, 21, 9, 30, 0, 0, time.UTC)
+	acacias = carnet.Place{ID: "750099999", Name: "Centre de vaccination des Acacias", Commune: "Valfleuri", Country: "FR"}
+	me      = carnet.ID{0x01, 0x7a, 0x2b, 0x3c, 0x4d, 0x5e, 0x70, 0, 0x80, 0, 0, 0, 0, 0, 0, 10}
+	pivot   = carnet.Identity{BirthName: carnet.Hide("FOUGÈRE"), GivenNames: []carnet.Private{carnet.Hide("Anémone"), carnet.Hide("Iris")}}
+)
+
+// fake stands for login, people and certify.
+type fake struct {
+	finish, resolve, down, ended error
+	doses                        []certify.Dose
+	asked                        []carnet.ID // persons whose data was asked for
+	opened                       []login.Opening
+}
+
+func dose(rank int, day carnet.Date) certify.Dose {
+	return certify.Dose{
+		Dose:    carnet.Dose{PersonID: me, Vaccine: "EU/1/20/1528", Date: day, Place: acacias, Rank: rank, Expected: 2},
+		Product: carnet.Vaccine{Name: "Comirnaty", Holder: "Pfizer/BioNTech"},
+	}
+}
+
+func newFake(doses int) *fake {
+	all := []certify.Dose{dose(1, carnet.Date{Year: 2021, Month: 5, Day: 10}), dose(2, carnet.Date{Year: 2021, Month: 6, Day: 19})}
+	return &fake{doses: all[:doses]}
+}
+
+func (f *fake) CallbackPath() string { return "/connexion/retour/fc" }
+
+func (f *fake) Begin(w http.ResponseWriter, r *http.Request) error {
+	if f.finish != nil {
+		return f.finish
+	}
+	http.Redirect(w, r, "http://localhost:8411/authorize", http.StatusSeeOther)
+	return nil
+}
+
+func (f *fake) Finish(http.ResponseWriter, *http.Request) (login.Identity, error) {
+	return login.Identity{Subject: carnet.Hide("subject"), ReturnTo: "/"}, f.finish
+}
+
+func (f *fake) Open(_ http.ResponseWriter, _ *http.Request, o login.Opening) (login.Session, error) {
+	f.opened = append(f.opened, o)
+	return login.Session{Person: o.Person, Name: o.Name}, nil
+}
+
+func (f *fake) Current(r *http.Request) (login.Session, error) {
+	if f.ended != nil {
+		return login.Session{}, f.ended
+	}
+	if r.Header.Get(sitetest.Anonymous) != "" {
+		return login.Session{}, carnet.E("login", carnet.Denied, login.CodeNoSession, nil)
+	}
+	return login.Session{Person: me, Role: protect.Insured, Name: carnet.Hide("Anémone FOUGÈRE")}, nil
+}
+
+func (f *fake) Logout(w http.ResponseWriter, r *http.Request) error {
+	http.Redirect(w, r, "http://localhost:8411/session/end", http.StatusSeeOther)
+	return nil
+}
+
+func (f *fake) Resolve(context.Context, protect.Actor, carnet.Identity) (carnet.ID, error) {
+	return me, f.resolve
+}
+
+func (f *fake) Summary(_ context.Context, a protect.Actor, person carnet.ID) (certify.Summary, error) {
+	f.asked = append(f.asked, person)
+	return certify.Summary{Identity: pivot, Doses: f.doses}, f.down
+}
+
+func (f *fake) Attestation(_ context.Context, a protect.Actor, person carnet.ID) (certify.Document, error) {
+	f.asked = append(f.asked, person)
+	if len(f.doses) == 0 {
+		return certify.Document{}, carnet.E("certify", carnet.NotFound, "certificate.no-dose", nil)
+	}
+	return certify.Document{PDF: []byte("%PDF-1.7 of a test")}, f.down
+}
+
+func start(t testing.TB, f *fake, out io.Writer) (*site, http.Handler) {
+	t.Helper()
+	s, err := newSite(Deps{
+		Login: f, People: f, Certify: f, Clock: func() time.Time { return now }, Rand: rand.Reader,
+		Log: slog.New(slog.NewJSONHandler(out, nil)), Sandbox: true, FormAction: []string{"http://localhost:8411"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.claims = func(login.Claims) (carnet.Identity, error) { return pivot, nil }
+	return s, s.handler()
+}

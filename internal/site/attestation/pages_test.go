@@ -1,0 +1,113 @@
+package attestation
+
+import (
+	"bytes"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"carnet/internal/carnet"
+	"carnet/internal/login"
+	"carnet/internal/site/sitetest"
+	"carnet/internal/site/ui"
+)
+
+func TestCatalogue(t *testing.T) { sitetest.Catalogue(t, ".", "../ui") }
+
+// Every code that the rooms can answer with has words, save those that nobody can meet here.
+func TestCodesHaveWords(t *testing.T) {
+	s, _ := start(t, newFake(0), &bytes.Buffer{})
+	codes := sitetest.Codes(t, "../../certify", "../../login")
+	if !slices.Contains(codes, login.CodeDenied) || !slices.Contains(codes, "certificate.no-dose") {
+		t.Fatalf("the codes were not found: %v", codes)
+	}
+	for _, lang := range ui.Languages {
+		text := s.ui.In(lang)
+		for _, code := range codes {
+			if code != "login.profile" && strings.HasPrefix(code, "login.") && !text.Has("problem."+code) {
+				t.Errorf("%s: no words for %s", lang, code)
+			}
+		}
+	}
+}
+
+var secrets = []string{"FOUGÈRE", "Anémone", "Comirnaty", "Acacias"}
+
+func TestPages(t *testing.T) {
+	const see = http.StatusSeeOther
+	for _, s := range []struct {
+		sitetest.Scenario
+		doses  int
+		before func(*fake)
+	}{
+		{Scenario: sitetest.Scenario{Name: "home says what it is, what is needed, that it is free", URL: "/", ExpectedStatus: 200,
+			ExpectedContent:    []string{"Le service est gratuit", "au moins une dose", "régime obligatoire", "Se connecter avec FranceConnect (bac à sable)", "Qu'est-ce que FranceConnect ?", "décret n° 2020-1690 du 25 décembre 2020", "ne donne pas d'avis médical"},
+			NotExpectedContent: append([]string{"Se déconnecter"}, secrets...)}},
+		{Scenario: sitetest.Scenario{Name: "what FranceConnect is", URL: "/franceconnect", ExpectedStatus: 200, ExpectedContent: []string{"Nous ne voyons jamais votre mot de passe", "FranceConnect est imité"}}},
+		{Scenario: sitetest.Scenario{Name: "home leads on who is logged in", URL: "/", Session: true, ExpectedStatus: see, ExpectedLocation: "/ma-vaccination"}},
+		{Scenario: sitetest.Scenario{Name: "the situation needs a login", URL: "/ma-vaccination", ExpectedStatus: see, ExpectedLocation: "/?session=absente", NotExpectedContent: secrets}, doses: 2},
+		{Scenario: sitetest.Scenario{Name: "so does the PDF", URL: "/ma-vaccination/attestation", ExpectedStatus: see, ExpectedLocation: "/?session=absente", NotExpectedContent: []string{"%PDF"}}, doses: 2},
+		{Scenario: sitetest.Scenario{Name: "a session that ended says so", URL: "/ma-vaccination", ExpectedStatus: see, ExpectedLocation: "/?session=terminee"},
+			before: func(f *fake) { f.ended = carnet.E("login", carnet.Denied, login.CodeSessionEnded, nil) }},
+		{Scenario: sitetest.Scenario{Name: "and the home page explains it", URL: "/?session=terminee", ExpectedStatus: 200, ExpectedContent: []string{"Votre session est terminée"}}},
+		{Scenario: sitetest.Scenario{Name: "login begins", Method: http.MethodPost, URL: "/connexion", ExpectedStatus: see, ExpectedLocation: "http://localhost:8411/authorize"}},
+		{Scenario: sitetest.Scenario{Name: "the provider is down", Method: http.MethodPost, URL: "/connexion", ExpectedStatus: 503, ExpectedContent: []string{"FranceConnect ne répond pas", "(bac à sable)"}},
+			before: func(f *fake) {
+				f.finish = carnet.E("login", carnet.Unavailable, login.CodeProviderDown, nil)
+			}},
+		{Scenario: sitetest.Scenario{Name: "the person left FranceConnect", URL: "/connexion/retour/fc", ExpectedStatus: 403, ExpectedContent: []string{"Vous avez quitté FranceConnect avant la fin", "Se connecter avec FranceConnect"}},
+			before: func(f *fake) { f.finish = carnet.E("login", carnet.Denied, login.CodeDenied, nil) }},
+		{Scenario: sitetest.Scenario{Name: "an answer used twice", URL: "/connexion/retour/fc?code=x", ExpectedStatus: 400, ExpectedContent: []string{"elle a déjà servi"}, NotExpectedContent: []string{"code=x"}},
+			before: func(f *fake) { f.finish = carnet.E("login", carnet.Invalid, login.CodeState, nil) }},
+		{Scenario: sitetest.Scenario{Name: "an internal error at the login is an error page", URL: "/connexion/retour/fc", ExpectedStatus: 500, ExpectedContent: []string{"L'erreur vient de nous"}},
+			before: func(f *fake) { f.finish = carnet.E("login", carnet.Internal, "internal", nil) }},
+		{Scenario: sitetest.Scenario{Name: "back from the provider", URL: "/connexion/retour/fc", ExpectedStatus: see, ExpectedLocation: "/ma-vaccination"}},
+		{Scenario: sitetest.Scenario{Name: "nobody has that identity: a human path", URL: "/connexion/retour/fc", ExpectedStatus: 404,
+			ExpectedContent: []string{"Nous n'avons pas pu vous reconnaître", "Personne, dans le registre", "caisse d'assurance maladie", "Rien n'a été enregistré"}, NotExpectedContent: secrets},
+			before: func(f *fake) { f.resolve = carnet.E("people", carnet.NotFound, "person.unresolved", nil) }},
+		{Scenario: sitetest.Scenario{Name: "several have that identity: never a list to pick from", URL: "/connexion/retour/fc", ExpectedStatus: 409,
+			ExpectedContent: []string{"Plusieurs personnes"}, NotExpectedContent: append([]string{"<select", `type="radio"`}, secrets...)},
+			before: func(f *fake) { f.resolve = carnet.E("people", carnet.Conflict, "person.ambiguous", nil) }},
+		{Scenario: sitetest.Scenario{Name: "one dose of two", URL: "/ma-vaccination", Session: true, ExpectedStatus: 200,
+			ExpectedContent:    []string{"En cours", "Vous avez reçu la dose 1 sur 2", "Comirnaty (Pfizer/BioNTech)", "10/05/2021", "Centre de vaccination des Acacias, Valfleuri", "Télécharger l'attestation (PDF)", "À gauche : le 2D-Doc", "À droite : le QR code", "système Vaccin Covid", "CNIL", "Anémone FOUGÈRE", "Se déconnecter"},
+			NotExpectedContent: []string{"Terminé"}, ExpectedHeaders: map[string]string{"Cache-Control": "no-store"}}, doses: 1},
+		{Scenario: sitetest.Scenario{Name: "two doses of two", URL: "/ma-vaccination", Session: true, ExpectedStatus: 200,
+			ExpectedContent: []string{"Terminé", "Votre vaccination est complète : dose 2 sur 2.", "19/06/2021", "2 doses enregistrées"}}, doses: 2},
+		{Scenario: sitetest.Scenario{Name: "no dose: says so and what to do", URL: "/ma-vaccination", Session: true, ExpectedStatus: 200,
+			ExpectedContent: []string{"Aucune dose n'est enregistrée à votre nom", "revenez demain", "C'était à l'étranger"}, NotExpectedContent: []string{"Télécharger"}}},
+		{Scenario: sitetest.Scenario{Name: "no dose: no PDF", URL: "/ma-vaccination/attestation", Session: true, ExpectedStatus: 404,
+			ExpectedContent: []string{"il n'y a pas d'attestation à télécharger", "demandez au professionnel"}}},
+		{Scenario: sitetest.Scenario{Name: "the PDF", URL: "/ma-vaccination/attestation", Session: true, ExpectedStatus: 200, ExpectedContent: []string{"%PDF-1.7"},
+			ExpectedHeaders: map[string]string{"Cache-Control": "no-store", "Content-Type": "application/pdf", "X-Content-Type-Options": "nosniff",
+				"Content-Disposition": `attachment; filename="attestation-vaccination-covid-19.pdf"`}}, doses: 2},
+		{Scenario: sitetest.Scenario{Name: "another site cannot make the browser ask for the PDF", URL: "/ma-vaccination/attestation", Session: true,
+			Headers: map[string]string{"Sec-Fetch-Site": "cross-site"}, ExpectedStatus: see, ExpectedLocation: "/ma-vaccination", NotExpectedContent: []string{"%PDF"}}, doses: 2},
+		{Scenario: sitetest.Scenario{Name: "the signer is away", URL: "/ma-vaccination/attestation", Session: true, ExpectedStatus: 503, ExpectedContent: []string{"Réessayer"}, NotExpectedContent: []string{"%PDF"}},
+			doses: 1, before: func(f *fake) { f.down = carnet.E("certify", carnet.Unavailable, "signer.away", nil) }},
+		{Scenario: sitetest.Scenario{Name: "no address opens somebody else's situation", URL: "/ma-vaccination/017a2b3c-4d5e-7000-8000-000000000011", Session: true, ExpectedStatus: 404, NotExpectedContent: []string{"Comirnaty"}}, doses: 2},
+		{Scenario: sitetest.Scenario{Name: "nor does a parameter", URL: "/ma-vaccination?person=017a2b3c-4d5e-7000-8000-000000000011", Session: true, ExpectedStatus: 200}, doses: 2},
+		{Scenario: sitetest.Scenario{Name: "logout", Method: http.MethodPost, URL: "/deconnexion", Session: true, ExpectedStatus: see, ExpectedLocation: "http://localhost:8411/session/end"}},
+		{Scenario: sitetest.Scenario{Name: "the cookies are listed", URL: "/cookies", ExpectedStatus: 200, ExpectedContent: []string{"__Host-attestation-session", "__Host-attestation-login", "__Host-attestation-lang"}}},
+	} {
+		t.Run(s.Name, func(t *testing.T) {
+			f := newFake(s.doses)
+			if s.before != nil {
+				s.before(f)
+			}
+			var out bytes.Buffer
+			_, h := start(t, f, &out)
+			s.Run(t, h)
+			for _, person := range f.asked {
+				if person != me {
+					t.Errorf("asked for %s, who is not logged in", person)
+				}
+			}
+			for _, secret := range append([]string{me.String()}, secrets...) {
+				if strings.Contains(out.String(), secret) {
+					t.Errorf("the log holds %q: %s", secret, &out)
+				}
+			}
+		})
+	}
+}
