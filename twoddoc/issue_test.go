@@ -21,6 +21,7 @@ import (
 	"pgregory.net/rapid"
 
 	"carnet/twoddoc"
+	"carnet/twoddoc/datamatrix"
 )
 
 func newKey(t testing.TB) *ecdsa.PrivateKey {
@@ -426,5 +427,29 @@ func TestDays(t *testing.T) {
 		if h.Emitted.String() != "2010-03-05" || h.Signed.String() != "2010-03-11" || h.Test() {
 			t.Errorf("%v", h)
 		}
+	}
+}
+
+// TestLongestVaccination: whatever the names, an issued L1 fits the 72 modules that the page keeps for it.
+func TestLongestVaccination(t *testing.T) {
+	v := fougere()
+	names := strings.Repeat("TILLEUL-", 9) + "AUBEPINE" // 80 characters, 9 hyphens
+	v.FamilyName, v.GivenNames = names, []string{names}
+	v.Disease, v.Agent = strings.Repeat("A", 40), strings.Repeat("B", 40)
+	v.Vaccine, v.Manufacturer = strings.Repeat("C/", 20), strings.Repeat("D/", 20)
+	d, err := v.Prepare(header("CN01"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := d.Sign(newKey(t), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := datamatrix.Encode(p, 44)
+	if err != nil || s.Side != 72 {
+		t.Errorf("side %v %v, want 72", s, err)
+	}
+	if err := twoddoc.WalletReads(p); err != nil {
+		t.Error(err)
 	}
 }
