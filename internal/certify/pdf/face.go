@@ -209,8 +209,8 @@ func (f *Face) build() ([]byte, error) {
 		for glyf = out; len(glyf)%4 != 0; {
 			glyf = append(glyf, 0)
 		}
-		if len(f.glyphs) > maxGlyphs {
-			return nil, errors.New("too many components")
+		if len(f.glyphs) > maxGlyphs || len(glyf) > maxFontSize {
+			return nil, errors.New("too many components, or too large")
 		}
 	}
 	loca = binary.BigEndian.AppendUint32(loca, uint32(len(glyf)))

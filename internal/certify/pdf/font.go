@@ -215,8 +215,13 @@ func (f *Font) parseCmap4(sub []byte) error {
 	ends, starts := sub[14:], sub[16+2*segments:]
 	deltas, ranges := sub[16+4*segments:], sub[16+6*segments:]
 	f.cmap = make(map[rune]uint16)
+	next := rune(0)
 	for s := range segments {
 		first, last := rune(be16(starts, 2*s)), rune(be16(ends, 2*s))
+		if first < next || last < first {
+			return errors.New("character map is not in order")
+		}
+		next = last + 1
 		delta, offset := be16(deltas, 2*s), int(be16(ranges, 2*s))
 		for r := first; r <= last && r < 0xFFFF; r++ {
 			glyph := uint16(r) + delta

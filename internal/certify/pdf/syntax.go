@@ -84,9 +84,10 @@ func appendHex(buf, data []byte) []byte {
 	return append(buf, '>')
 }
 
-// appendDate writes a date string in UTC. XMP writes the same instant by xmpDate.
+// appendDate writes a date string in UTC, with the offset written out as strict readers want it.
+// XMP writes the same instant by xmpDate.
 func appendDate(buf []byte, t time.Time) []byte {
-	return t.UTC().AppendFormat(buf, "(D:20060102150405Z)")
+	return t.UTC().AppendFormat(buf, "(D:20060102150405+00'00')")
 }
 
 const xmpDate = "2006-01-02T15:04:05Z"

@@ -20,11 +20,11 @@ const (
 
 	qrFR       = "Flash à ajouter dans TAC"
 	qrEN       = "Flash to add in TAC"
-	qrAlt      = "Code QR : lien qui ajoute cette attestation à l'application TousAntiCovid (TAC)."
-	qrContents = "Ajouter l'attestation dans TAC / Add the certificate to TAC"
+	qrAlt      = "Code QR : lien qui ajoute cette attestation à l’application TousAntiCovid (TAC)."
+	qrContents = "Ajouter l’attestation dans TAC / Add the certificate to TAC"
 
-	noticeURLContents = "Notice d'information sur les données / Information notice on personal data"
-	noticeLabelFR     = "Notice d'information"
+	noticeURLContents = "Notice d’information sur les données / Information notice on personal data"
+	noticeLabelFR     = "Notice d’information"
 	noticeLabelEN     = "Information notice"
 )
 
@@ -60,7 +60,7 @@ func matrixAside() paragraph {
 
 func qrAside() paragraph {
 	return paragraph{
-		"Pour l’ajouter à votre téléphone, flasher ce code avec l’application TAC.",
-		"To add it to your phone, scan this code with the TAC application.",
+		"Pour l’ajouter à votre téléphone, flasher ce code avec TAC.",
+		"To add it to your phone, scan this code with TAC.",
 	}
 }
