@@ -52,7 +52,7 @@ func NewBrowser(t testing.TB) *Browser {
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Env("LANGUAGE=fr"), chromedp.UserDataDir(t.TempDir()),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("disable-sync", true), chromedp.Flag("no-first-run", true), chromedp.Flag("hide-scrollbars", false),
+		chromedp.Flag("disable-sync", true), chromedp.Flag("no-first-run", true),
 	)
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
 		for _, dir := range filepath.SplitList(os.Getenv("PATH")) {

@@ -17,7 +17,7 @@ type Page struct {
 	Title     string
 	Back      *Link    // the link above the page
 	Banner    *Banner  // above the page, below the error summary
-	Session   *Session // who is logged in, for the header; Kit.Page takes it from the request
+	Session   *Session // who is logged in, for the header; SetSession says it
 	Faults    []Fault  // error summary
 	Focus     string   // name of the field where the cursor starts, when nothing is wrong
 	Sandbox   bool
@@ -112,7 +112,7 @@ func (k *Kit) Page(r *http.Request, title string, args ...any) Page {
 	t := k.texts.in(st.lang)
 	p := Page{
 		Text: t, Title: t.T(title, args...), Sandbox: k.cfg.Sandbox,
-		Session: st.session, RequestID: st.id, self: r.URL.Path,
+		RequestID: st.id, self: r.URL.Path,
 	}
 	if r.Method == http.MethodPost {
 		p.posted, p.post = true, hidden(r.PostForm)
@@ -215,6 +215,7 @@ func (p *Page) faultOf(field string) string {
 // is an error page and not half a page.
 func (k *Kit) Render(w http.ResponseWriter, r *http.Request, status int, name string, v View) {
 	var b bytes.Buffer
+	v.base().Session = stateOf(r).session
 	t, ok := k.pages[name]
 	if !ok {
 		k.Fail(w, r, carnet.E("ui.Render", carnet.Internal, "internal", errors.New("no page named "+strconv.Quote(name))))
