@@ -304,7 +304,7 @@ func (p pen) fields(a *Attestation) error {
 	}}
 	size, gap, ok := p.fit(&columns)
 	if !ok {
-		return invalid("sheet.long", longest(&columns), nil)
+		return invalid("sheet.long", longestField(&columns), nil)
 	}
 	for i := range columns {
 		col := &columns[i]
@@ -335,8 +335,8 @@ func (p pen) fit(columns *[2]column) (size, gap float64, ok bool) {
 	return 0, 0, false
 }
 
-// longest names the field with the most lines.
-func longest(columns *[2]column) string {
+// longestField names the field with the most lines.
+func longestField(columns *[2]column) string {
 	name, most := "", 0
 	for _, c := range columns {
 		for i, l := range c.lines {

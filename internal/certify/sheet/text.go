@@ -118,6 +118,9 @@ func wrap(face *pdf.Face, size, width float64, s string) []string {
 		default: // narrower than one letter: never on our page, but do not loop
 			_, cut = utf8.DecodeRuneInString(s)
 		}
+		if cut == len(s) {
+			break
+		}
 		lines = append(lines, s[:cut])
 		s = s[cut:]
 	}

@@ -7,8 +7,8 @@ const (
 	titleFR = "Attestation de vaccination Covid-19"
 	titleEN = "Covid-19 vaccination certificate"
 
-	noticeFR = "À conserver sur papier ou dans votre application TousAntiCovid (TAC). Son contenu peut évoluer avec les règles européennes."
-	noticeEN = "Keep it on paper or in your TousAntiCovid (TAC) application. Its content may change with European rules."
+	noticeFR = "À conserver sur papier ou dans l’application TousAntiCovid (TAC). Son contenu peut évoluer avec les règles européennes."
+	noticeEN = "Keep it on paper or in the TousAntiCovid (TAC) application. Its content may change with European rules."
 
 	sandboxFR = "SPÉCIMEN – bac à sable"
 	sandboxEN = "SPECIMEN – sandbox"
