@@ -135,6 +135,7 @@ func TestRegisterFaults(t *testing.T) {
 		"unknown scope":        {`scope = "self"`, `scope = "family"`, "neither any nor self"},
 		"no measures":          {`security = ["ajout seul", "aucun nom, numéro ni contact dans une ligne"]`, `security = []`, "no security measure"},
 		"no controller":        {"controllers = [\"Caisse nationale de l’Assurance Maladie\"]\ntexts = [\"RGPD", "controllers = []\ntexts = [\"RGPD", "no controller"},
+		"no English title":     {`title_en = "Places of vaccination"`, `title_en = ""`, "both languages"},
 		"no version":           {`version = "2026-11-21"`, ``, "no version"},
 		"not TOML":             {`version = "2026-11-21"`, `version = `, "register"},
 	} {

@@ -37,7 +37,8 @@ type grantView struct {
 // Processing is one entry of the register (GDPR art. 30-1).
 type Processing struct {
 	ID          string   `toml:"id"`
-	Title       string   `toml:"title"`
+	Title       string   `toml:"title"` // French
+	TitleEN     string   `toml:"title_en"`
 	Controllers []string `toml:"controllers"`
 	Joint       bool     `toml:"joint"`
 	Texts       []string `toml:"texts"`
@@ -45,6 +46,7 @@ type Processing struct {
 	Purposes    []struct {
 		ID      string `toml:"id"`
 		Title   string `toml:"title"`
+		TitleEN string `toml:"title_en"`
 		Basis   string `toml:"basis"`   // GDPR art. 6
 		Special string `toml:"special"` // GDPR art. 9-2, for health data
 	} `toml:"purpose"`
@@ -52,6 +54,7 @@ type Processing struct {
 		ID      string   `toml:"id"`
 		Subject string   `toml:"subject"`
 		Title   string   `toml:"title"`
+		TitleEN string   `toml:"title_en"`
 		Columns []string `toml:"columns"`
 	} `toml:"category"`
 	Grants []struct {
@@ -105,7 +108,13 @@ func ReadRegister(text []byte) (*Register, error) {
 	}
 	categories := map[string][]string{}
 	known := map[string]bool{}
+	titled := func(what, id, fr, en string) {
+		if fr == "" || en == "" {
+			fault("%s %s has no title in both languages", what, id)
+		}
+	}
 	for _, p := range file.Processing {
+		titled("processing", p.ID, p.Title, p.TitleEN)
 		for what, list := range map[string][]string{"controller": p.Controllers, "text": p.Texts, "security measure": p.Security} {
 			if len(list) == 0 {
 				fault("processing %s names no %s", p.ID, what)
@@ -116,6 +125,7 @@ func ReadRegister(text []byte) (*Register, error) {
 				fault("purpose %s is declared twice", u.ID)
 			}
 			known[u.ID] = true
+			titled("purpose", u.ID, u.Title, u.TitleEN)
 			if u.Basis == "" {
 				fault("purpose %s has no legal basis", u.ID)
 			}
@@ -128,6 +138,7 @@ func ReadRegister(text []byte) (*Register, error) {
 				fault("category %s is declared twice", c.ID)
 			}
 			categories[c.ID] = c.Columns
+			titled("category", c.ID, c.Title, c.TitleEN)
 			for _, column := range c.Columns {
 				declare(column, c.ID)
 			}

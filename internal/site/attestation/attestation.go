@@ -57,6 +57,7 @@ type Deps struct {
 	Login      Login
 	People     People
 	Certify    Certify
+	Register   []protect.Processing // what the notice on personal data tells
 	Clock      carnet.Clock
 	Rand       io.Reader // safe for concurrent use
 	Log        *slog.Logger
@@ -105,6 +106,8 @@ func (s *site) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.home)
 	mux.HandleFunc("GET /franceconnect", s.about)
+	mux.HandleFunc("GET "+NoticePath, s.notice)
+	mux.HandleFunc("GET "+walletPath, s.wallet)
 	mux.HandleFunc("POST "+loginPath, s.begin)
 	mux.HandleFunc("GET "+s.Login.CallbackPath(), s.finish)
 	mux.HandleFunc("POST "+logoutPath, s.logout)

@@ -97,7 +97,7 @@ func (f *fake) Attestation(_ context.Context, a protect.Actor, person carnet.ID)
 func start(t testing.TB, f *fake, out io.Writer) (*site, http.Handler) {
 	t.Helper()
 	s, err := newSite(Deps{
-		Login: f, People: f, Certify: f, Clock: func() time.Time { return now }, Rand: rand.Reader,
+		Login: f, People: f, Certify: f, Register: register(t).Processing(), Clock: func() time.Time { return now }, Rand: rand.Reader,
 		Log: slog.New(slog.NewJSONHandler(out, nil)), Sandbox: true, FormAction: []string{"http://localhost:8411"},
 	})
 	if err != nil {
@@ -105,4 +105,14 @@ func start(t testing.TB, f *fake, out io.Writer) (*site, http.Handler) {
 	}
 	s.claims = func(login.Claims) (carnet.Identity, error) { return pivot, nil }
 	return s, s.handler()
+}
+
+// register is the one that the program carries.
+func register(t testing.TB) *protect.Register {
+	t.Helper()
+	r, err := protect.DefaultRegister()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
 }

@@ -21,6 +21,8 @@ func TestLook(t *testing.T) {
 		{name: "home", path: "/"},
 		{name: "home-down", path: "/connexion/retour/fc", fake: fake{finish: carnet.E("login", carnet.Unavailable, login.CodeProviderDown, nil)}},
 		{name: "about", path: "/franceconnect"},
+		{name: "notice", path: NoticePath},
+		{name: "wallet", path: walletPath},
 		{name: "stranger", path: "/connexion/retour/fc", fake: fake{resolve: carnet.E("people", carnet.NotFound, "person.unresolved", nil)}},
 		{name: "none", path: "/ma-vaccination", session: true},
 		{name: "going", path: "/ma-vaccination", session: true, fake: fake{doses: newFake(1).doses}},
