@@ -30,14 +30,14 @@ func (c *Canvas) Modules(m Matrix, x, y, side float64) {
 	}
 	var rows [maxModules]moduleRow
 	for j := range n {
-		var word uint64
-		for i := range n {
-			if m.Dark(i, j) {
-				word |= 1 << (i % 64)
+		for from := 0; from < n; from += 64 {
+			word := uint64(0)
+			for i := from; i < min(from+64, n); i++ {
+				if m.Dark(i, j) {
+					word |= 1 << (i - from)
+				}
 			}
-			if i%64 == 63 || i == n-1 {
-				rows[j][i/64], word = word, 0
-			}
+			rows[j][from/64] = word
 		}
 	}
 	module := side / float64(n)
@@ -47,15 +47,24 @@ func (c *Canvas) Modules(m Matrix, x, y, side float64) {
 	c.buf = appendScale(c.buf, -module)
 	c.str(" ")
 	c.numbers("cm", x, y+side)
+	buf := c.buf
 	for j := range n {
 		for i := rows[j].next(0, true); i < n; i = rows[j].next(i, true) {
 			w := min(rows[j].next(i, false), n) - i
 			h := 0
-			for mask := span(i, w); j+h < n && rows[j+h].take(mask); h++ {
+			if word := i / 64; word == (i+w-1)/64 { // nearly always: the run lies in one word
+				mask := span(i, w)[word]
+				for ; j+h < n && rows[j+h][word]&mask == mask; h++ {
+					rows[j+h][word] &^= mask
+				}
+			} else {
+				for mask := span(i, w); j+h < n && rows[j+h].take(mask); h++ {
+				}
 			}
-			c.buf = appendModules(c.buf, i, j, w, h)
+			buf = appendModules(buf, i, j, w, h)
 		}
 	}
+	c.buf = buf
 	c.str("f Q\n")
 }
 

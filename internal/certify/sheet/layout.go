@@ -110,8 +110,6 @@ func newEdition(regular, bold *pdf.Font, runes []rune) (*edition, error) {
 	return e, nil
 }
 
-func (e *edition) has(r rune) bool { return e.bold.Check(string(r)) == nil }
-
 // pen draws in millimetres and hangs what it writes under one element.
 type pen struct {
 	*edition

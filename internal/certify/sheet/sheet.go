@@ -116,9 +116,12 @@ func (r *Renderer) Render(a Attestation) ([]byte, error) {
 func (r *Renderer) edition(a *Attestation) (*edition, error) {
 	var rare []rune
 	for _, t := range a.texts() {
+		if r.usual.bold.Check(*t.value) == nil { // both faces have the same characters
+			continue
+		}
 		for i, c := range []rune(*t.value) {
 			switch {
-			case r.usual.has(c):
+			case r.usual.bold.Check(string(c)) == nil:
 			case r.regular.Has(c) && r.bold.Has(c) && leftToRight(c):
 				rare = append(rare, c)
 			default:
