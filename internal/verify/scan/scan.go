@@ -28,6 +28,7 @@ package scan
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,6 +36,7 @@ import (
 	_ "image/gif"
 	_ "image/jpeg"
 	_ "image/png"
+	"slices"
 	"sync"
 	"time"
 
@@ -90,7 +92,7 @@ func (l Limits) filled() Limits {
 	return l
 }
 
-// Scan finds the codes of a file, in the order of pages and, on a page, the largest first. A file
+// Scan finds the codes of a file, page by page and in the order in which people read. A file
 // that can be read but holds no code gives none and no error. The errors are *carnet.Error of kind
 // Invalid with the codes scan.empty, scan.size, scan.kind (neither PDF nor picture nor text),
 // scan.picture (damaged), scan.pixels, scan.pdf, scan.password, scan.effort and scan.time. Codes
@@ -146,8 +148,9 @@ func scanPicture(ctx context.Context, data []byte, config image.Config, kind str
 	if err != nil {
 		return nil, err
 	}
-	codes, err := rd.read(ctx, toRaster(img))
-	return named(codes, 0), err
+	r := toRaster(img)
+	codes, err := rd.read(ctx, r)
+	return named(codes, 0, r.h), err
 }
 
 // Resolutions of a painted page. Modules are printed at 0.3 mm or more: 2.4 pixels at 200 dpi. The
@@ -183,12 +186,12 @@ func scanPDF(ctx context.Context, data []byte, limits Limits) ([]Code, error) {
 			case err != nil:
 				return all, refuse("scan.pdf", err)
 			}
-			r := toRaster(page.Grey)
+			r := toRaster(page)
 			if blank(r) {
 				break
 			}
 			codes, err := rd.read(ctx, r)
-			all = append(all, named(codes, n+1)...)
+			all = append(all, named(codes, n+1, r.h)...)
 			if err != nil {
 				return all, err
 			}
@@ -209,8 +212,13 @@ func blank(r raster) bool {
 	return true
 }
 
-// named completes what a symbol reader found.
-func named(codes []Code, page int) []Code {
+// named completes what a symbol reader found and puts it in the order in which people read: by
+// bands of a sixth of the page, from left to right in each.
+func named(codes []Code, page, height int) []Code {
+	band := func(c Code) int { return (c.Box.Min.Y + c.Box.Max.Y) * 3 / max(height, 1) }
+	slices.SortStableFunc(codes, func(a, b Code) int {
+		return cmp.Or(cmp.Compare(band(a), band(b)), cmp.Compare(a.Box.Min.X, b.Box.Min.X))
+	})
 	for i := range codes {
 		c := &codes[i]
 		c.Page = page

@@ -38,26 +38,17 @@ type painter struct {
 	points     int
 	clipNext   byte // 0, 'n' nonzero or 'e' even-odd: W and W* act at the next painting operator
 	operations int
-	finest     float64 // largest number of picture pixels for one pixel of the page
 	pictures   map[*stream]picture
 	stencils   map[*stream]bool
 	forms      map[*stream][]byte // decoded content
 }
 
-// Page is a painted page.
-type Page struct {
-	Grey *image.Gray
-	// Detail is how many pixels of an embedded picture fall on one pixel of the page, at most;
-	// above 1 a higher resolution shows more.
-	Detail float64
-}
-
 // Paint draws page n, from 0, at a resolution in dots per inch: filled and stroked shapes and
 // pictures, but no text. A page too large for the limits is drawn smaller. Whatever cannot be
 // understood is left out.
-func (f *File) Paint(ctx context.Context, n int, dpi float64) (out Page, err error) {
+func (f *File) Paint(ctx context.Context, n int, dpi float64) (*image.Gray, error) {
 	if n < 0 || n >= len(f.pages) {
-		return Page{}, fmt.Errorf("there is no page %d", n+1)
+		return nil, fmt.Errorf("there is no page %d", n+1)
 	}
 	p := f.pages[n]
 	w, h := p.box[2]-p.box[0], p.box[3]-p.box[1]
@@ -67,7 +58,7 @@ func (f *File) Paint(ctx context.Context, n int, dpi float64) (out Page, err err
 	}
 	c := &canvas{w: max(1, int(math.Ceil(w*scale))), h: max(1, int(math.Ceil(h*scale)))}
 	if c.w > 1<<16 || c.h > 1<<16 || c.w*c.h > f.limits.Pixels+c.w+c.h {
-		return Page{}, fmt.Errorf("%w: the page is %.0f by %.0f points", ErrBudget, w, h)
+		return nil, fmt.Errorf("%w: the page is %.0f by %.0f points", ErrBudget, w, h)
 	}
 	c.pix = bytes.Repeat([]byte{255}, c.w*c.h)
 	c.left = 64*c.w*c.h + 64<<20
@@ -88,14 +79,14 @@ func (f *File) Paint(ctx context.Context, n int, dpi float64) (out Page, err err
 		}
 		data, err := f.decode(s)
 		if err != nil {
-			return Page{}, err
+			return nil, err
 		}
 		content = append(append(content, data...), '\n')
 	}
 	if err := t.run(content, p.resources, 0); err != nil {
-		return Page{}, err
+		return nil, err
 	}
-	return Page{&image.Gray{Pix: c.pix, Stride: c.w, Rect: image.Rect(0, 0, c.w, c.h)}, t.finest}, nil
+	return &image.Gray{Pix: c.pix, Stride: c.w, Rect: image.Rect(0, 0, c.w, c.h)}, nil
 }
 
 // run executes one content stream.
@@ -437,10 +428,6 @@ func (t *painter) image(s *stream, resources dict) error {
 	if p.w == 0 {
 		return nil
 	}
-	m := t.s.ctm
-	if w, h := math.Hypot(m[0], m[1]), math.Hypot(m[2], m[3]); w >= 8 && h >= 8 {
-		t.finest = max(t.finest, min(float64(p.w)/w, float64(p.h)/h))
-	}
 	if t.stencils[s] {
 		if t.s.fillPattern {
 			return nil
@@ -451,7 +438,7 @@ func (t *painter) image(s *stream, resources dict) error {
 			t.pictures[s] = p
 		}
 	}
-	return t.c.draw(p, m, t.s.clip, t.s.fillAlpha)
+	return t.c.draw(p, t.s.ctm, t.s.clip, t.s.fillAlpha)
 }
 
 // inline draws the image between BI and EI.

@@ -56,8 +56,7 @@ func paint(t testing.TB, data []byte, limits Limits) (*image.Gray, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := f.Paint(t.Context(), 0, 72)
-	return p.Grey, err
+	return f.Paint(t.Context(), 0, 72)
 }
 
 // TestPaint looks at the lightness of the pixel at (50, 50), in the middle, and at (5, 5) from the
