@@ -95,6 +95,7 @@ func (s *site) cancel(w http.ResponseWriter, r *http.Request, actor protect.Acto
 		}
 		return err
 	}
+	s.forgetBack(w, key)
 	http.Redirect(w, r, personPath(person)+"?fait=annulation", http.StatusSeeOther)
 	return nil
 }

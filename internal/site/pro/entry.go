@@ -52,7 +52,6 @@ type work struct {
 	old     carnet.Dose // zero when the entry is not a correction
 	path    string      // address of the form
 	me      carnet.Professional
-	inject  []carnet.Professional
 	correct bool
 }
 
@@ -172,6 +171,9 @@ func (s *site) showForm(w http.ResponseWriter, r *http.Request, status int, k wo
 		v.Cancel = dosePath(k.old)
 	}
 	v.Back = &ui.Link{Href: v.Cancel, Words: v.T("entry.back")}
+	if r.URL.Query().Get("saisie") == "perdue" {
+		v.Banner = &ui.Banner{Kind: "info", Title: v.T("entry.lost"), Lines: []string{v.T("entry.lost-words")}}
+	}
 	if faults != nil && !v.Fault(faults) {
 		return faults
 	}
@@ -330,7 +332,58 @@ func (s *site) entryCheck(w http.ResponseWriter, r *http.Request, actor protect.
 	if err != nil {
 		return s.showForm(w, r, http.StatusBadRequest, k, e, err)
 	}
+	if faults := s.mayInject(r, k, c); faults != nil {
+		return s.showForm(w, r, http.StatusBadRequest, k, e, faults)
+	}
+	form := url.Values{}
+	for _, h := range e.hidden() {
+		form.Set(h.Name, h.Value)
+	}
+	sealed, err := s.drafts.seal(form, k.bound())
+	if err != nil {
+		return err
+	}
+	if len(sealed) > draftLimit { // too long for an address: the page answers the form itself
+		return s.showCheck(w, r, http.StatusOK, k, e, c, false)
+	}
+	http.Redirect(w, r, k.path+"/verification?"+url.Values{"saisie": {sealed}}.Encode(), http.StatusSeeOther)
+	return nil
+}
+
+// bound ties a draft to who types it, for whom, under which key.
+func (k work) bound() string { return k.actor.ID.String() + " " + k.path }
+
+// checkPage shows every answer before it is saved. A draft that does not open, because the service
+// was restarted or the address was cut, leads back to the form.
+func (s *site) checkPage(w http.ResponseWriter, r *http.Request, actor protect.Actor) error {
+	k, done, err := s.workOf(w, r, actor)
+	if err != nil || done {
+		return err
+	}
+	form, ok := s.drafts.open(r.URL.Query().Get("saisie"), k.bound())
+	if !ok {
+		http.Redirect(w, r, k.path+"?saisie=perdue", http.StatusSeeOther)
+		return nil
+	}
+	e := readEntry(form)
+	c, err := s.command(k, e)
+	if err != nil {
+		return s.showForm(w, r, http.StatusBadRequest, k, e, err)
+	}
 	return s.showCheck(w, r, http.StatusOK, k, e, c, false)
+}
+
+// mayInject checks the one answer that the page before the room can tell to be wrong only by asking.
+func (s *site) mayInject(r *http.Request, k work, c vaccinate.Command) error {
+	list, err := s.Vaccinate.Vaccinators(r.Context(), k.actor, c.Place)
+	if err != nil {
+		return err
+	}
+	var problems carnet.Problems
+	if !slices.ContainsFunc(list, func(p carnet.Professional) bool { return p.ID == c.Injector }) {
+		problems.Add("injector", "dose.injector", nil)
+	}
+	return problems.Err()
 }
 
 func (s *site) showCheck(w http.ResponseWriter, r *http.Request, status int, k work, e entry, c vaccinate.Command, moved bool) error {
@@ -342,17 +395,16 @@ func (s *site) showCheck(w http.ResponseWriter, r *http.Request, status int, k w
 	if err != nil {
 		return err
 	}
-	i := slices.IndexFunc(inject, func(p carnet.Professional) bool { return p.ID == c.Injector })
-	if i < 0 {
-		var problems carnet.Problems
-		problems.Add("injector", "dose.injector", nil)
-		return s.showForm(w, r, http.StatusBadRequest, k, e, problems)
+	names := map[carnet.ID]string{}
+	for _, p := range inject {
+		names[p.ID] = fullName(p)
 	}
 	title := "check.title"
 	if k.correct {
 		title = "check.correct-title"
 	}
 	v := checkView{Page: s.ui.Page(r, title), Action: k.path + "/enregistrer", Form: k.path, Correct: k.correct}
+	v.Carry = url.Values{"saisie": {r.URL.Query().Get("saisie")}}
 	v.Identity = identityOf(v.Page, k.person.Identity)
 	v.Warnings = warnings(v.Page, p.Warnings)
 	if moved {
@@ -378,7 +430,7 @@ func (s *site) showCheck(w http.ResponseWriter, r *http.Request, status int, k w
 		{Label: v.T("dose.site.short"), Value: v.T("body." + string(c.BodySite)), Change: "site"},
 		{Label: v.T("dose.rank.short"), Value: rankWords(v.Page, rank, expected), Hint: why, Tag: &tag, Change: "rank"},
 		{Label: v.T("dose.place.short"), Value: place, Change: "place"},
-		{Label: v.T("dose.injector.short"), Value: fullName(inject[i]), Change: "injector"},
+		{Label: v.T("dose.injector.short"), Value: injectorName(v.Page, names, c.Injector), Change: "injector"},
 	}
 	if k.correct {
 		rows = append(rows, ui.Row{Label: v.T("entry.reason.label"), Value: e.reason, Change: "reason"})
@@ -427,8 +479,18 @@ func (s *site) entrySave(w http.ResponseWriter, r *http.Request, actor protect.A
 	if k.correct {
 		next = "?fait=correction"
 	}
+	s.forgetBack(w, k.key)
 	http.Redirect(w, r, dosePath(d)+next, http.StatusSeeOther)
 	return nil
+}
+
+// forgetBack makes the browser ask again for the pages of an entry that is saved. Chromium keeps even
+// pages that must not be stored, to show them when one goes back, until a cookie that scripts cannot
+// read changes: so one does. Its value is the key of the entry, which names nobody.
+func (s *site) forgetBack(w http.ResponseWriter, key carnet.ID) {
+	http.SetCookie(w, &http.Cookie{
+		Name: savedCookie, Value: key.String(), Path: "/", MaxAge: 600, Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	})
 }
 
 func atoi(s string) int {

@@ -2,6 +2,7 @@ package pro
 
 import (
 	"bytes"
+	"encoding/base64"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -127,8 +128,6 @@ func TestPages(t *testing.T) {
 			ExpectedContent: []string{"Expliquez pourquoi", "<details open>"}}},
 		{Scenario: sitetest.Scenario{Name: "an injector who is not of the place", Method: post, URL: entryA, Session: true, Form: full("injector", id(77).String()), ExpectedStatus: bad,
 			ExpectedContent: []string{"parmi les vaccinateurs de ce lieu"}}},
-		{Scenario: sitetest.Scenario{Name: "check every answer, with rank, reason and warnings", Method: post, URL: entryA, Session: true, Form: full("vaccine", "EU/1/20/1507"), ExpectedStatus: ok,
-			ExpectedContent: []string{"Vérifier avant d'enregistrer", "EX4822", "21/06/2021", "Bras gauche", "2 sur 2", "suite du schéma initial", "2 points à vérifier", "La dose précédente était Comirnaty.", "42 jours", "au moins 28 jours", `name="shown" value="2/2"`}}},
 		{Scenario: sitetest.Scenario{Name: "change leads back with everything typed, the cursor in the field", Method: post, URL: entryA, Session: true, Form: full("edit", "lot"), ExpectedStatus: ok,
 			ExpectedContent: []string{`value="ex4822"`, `value="EU/1/20/1528" selected`, "autofocus"}}},
 		{Scenario: sitetest.Scenario{Name: "save", Method: post, URL: entryA + "/enregistrer", Session: true, Form: full("shown", "2/2"), ExpectedStatus: see,
@@ -278,20 +277,55 @@ func TestWarningsHaveWords(t *testing.T) {
 		{Code: "later-dose", Args: map[string]any{"Date": today}},
 	}}
 	_, h := start(t, f, &bytes.Buffer{})
-	sitetest.Scenario{Method: post, URL: entryA, Session: true, Form: full(), ExpectedStatus: ok,
+	sitetest.Scenario{URL: check(t, h, full()), Session: true, ExpectedStatus: ok,
 		ExpectedContent: []string{"5 points à vérifier", "c'est un rappel", "du 21/06/2021. Vérifiez la date.", "(2 doses)"}, NotExpectedContent: []string{"{"}}.Run(t, h)
-	sitetest.Scenario{Method: post, URL: entryA + "?lang=en", Session: true, Form: full(), ExpectedStatus: ok}.Run(t, english(h))
 }
 
-// english checks the page as an English one.
-func english(h http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		rec := httptest.NewRecorder()
-		h.ServeHTTP(rec, r)
-		w.Header().Set("Content-Type", "text/plain")
-		w.WriteHeader(rec.Code)
-		if f := sitetest.Faults(rec.Body.String(), "en"); len(f) > 0 {
-			_, _ = w.Write([]byte(strings.Join(f, "\n")))
+// check sends the form of a dose and returns the address of the page that shows it for checking.
+func check(t *testing.T, h http.Handler, form url.Values) string {
+	t.Helper()
+	r := httptest.NewRequest(post, entryA, strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	to := w.Header().Get("Location")
+	if w.Code != see || !strings.HasPrefix(to, entryA+"/verification?saisie=") {
+		t.Fatalf("status %d, location %q: %s", w.Code, to, w.Body)
+	}
+	return to
+}
+
+// TestCheck: every answer is shown, with the rank, why, and what deserves a second look. The address
+// of the page tells nothing and opens for nobody else.
+func TestCheck(t *testing.T) {
+	f := newFake(t)
+	s, h := start(t, f, &bytes.Buffer{})
+	to := check(t, h, full("vaccine", "EU/1/20/1507"))
+	for _, secret := range []string{"4822", "1507", "2021", base64.RawURLEncoding.EncodeToString([]byte("ex4822"))} {
+		if strings.Contains(to[len(entryA):], secret) {
+			t.Errorf("the address holds %q: %s", secret, to)
 		}
-	})
+	}
+	sitetest.Scenario{URL: to, Session: true, ExpectedStatus: ok, ExpectedContent: []string{
+		"Vérifier avant d'enregistrer", "EX4822", "21/06/2021", "Bras gauche", "2 sur 2", "suite du schéma initial", "2 points à vérifier",
+		"La dose précédente était Comirnaty.", "42 jours", "au moins 28 jours", `name="shown" value="2/2"`, "vous restez juge", "?lang=en&saisie=",
+	}}.Run(t, h)
+	lost := entryA + "?saisie=perdue"
+	for name, address := range map[string]string{
+		"cut":              to[:len(to)-3],
+		"empty":            entryA + "/verification",
+		"too long":         entryA + "/verification?saisie=" + strings.Repeat("A", 7000),
+		"of another entry": strings.Replace(to, id(101).String(), id(102).String(), 1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			want := strings.Replace(lost, id(101).String(), map[bool]string{true: id(102).String(), false: id(101).String()}[name == "of another entry"], 1)
+			sitetest.Scenario{URL: address, Session: true, ExpectedStatus: see, ExpectedLocation: want, NotExpectedContent: []string{"EX4822"}}.Run(t, h)
+		})
+	}
+	sitetest.Scenario{URL: lost, Session: true, ExpectedStatus: ok, ExpectedContent: []string{"Rien n'a été enregistré"}}.Run(t, h)
+	if _, ok := s.drafts.open(strings.TrimPrefix(to, entryA+"/verification?saisie="), bouleau.ID.String()+" "+entryA); ok {
+		t.Error("another professional opens the draft")
+	}
+	f.done[id(101)] = f.doses[0]
+	sitetest.Scenario{Name: "after saving, the check page leads to the saved dose", URL: to, Session: true, ExpectedStatus: see, ExpectedLocation: dose + "?fait=deja"}.Run(t, h)
 }

@@ -5,7 +5,7 @@
 // POST, people and doses are named by ids. The idempotency key of an entry is made before its form
 // is shown and is part of its address: whoever goes back after a confirmation meets the dose that
 // was saved, and cannot save it twice. The steps form, check, save keep what was typed in the page
-// and nowhere else.
+// itself and, sealed, in the address of the page that shows it for checking; nothing is stored.
 //
 // The site decides nothing about vaccination: rank, warnings and refusals come from the room
 // vaccinate, and are only put into words here. A warning never stops the professional.
@@ -86,10 +86,13 @@ const (
 	logoutPath = "/deconnexion"
 )
 
+const savedCookie = "__Host-pro-saved"
+
 type site struct {
 	Deps
 	ui     *ui.Kit
 	claims func(login.Claims) (login.Professional, error)
+	drafts drafts
 	places sync.Map // id to name of places of work, for the header: names of establishments, no person
 }
 
@@ -108,12 +111,17 @@ func newSite(d Deps) (*site, error) {
 		Cookies: []ui.Cookie{
 			{Name: "__Host-pro-session", Purpose: "cookies.session.purpose", Life: "cookies.session.life"},
 			{Name: "__Host-pro-login", Purpose: "cookies.login.purpose", Life: "cookies.login.life"},
+			{Name: savedCookie, Purpose: "cookies.saved.purpose", Life: "cookies.login.life"},
 		},
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &site{Deps: d, ui: kit, claims: login.Claims.Professional}, nil
+	sealed, err := newDrafts(d.Rand)
+	if err != nil {
+		return nil, err
+	}
+	return &site{Deps: d, ui: kit, claims: login.Claims.Professional, drafts: sealed}, nil
 }
 
 func (s *site) handler() http.Handler {
@@ -131,12 +139,14 @@ func (s *site) handler() http.Handler {
 	private("GET /personnes/{person}/doses/nouvelle", s.newEntry)
 	private("GET /personnes/{person}/saisies/{key}", s.entryPage)
 	private("POST /personnes/{person}/saisies/{key}", s.entryCheck)
+	private("GET /personnes/{person}/saisies/{key}/verification", s.checkPage)
 	private("POST /personnes/{person}/saisies/{key}/enregistrer", s.entrySave)
 	private("GET /personnes/{person}/doses/{dose}", s.dose)
 	private("GET /personnes/{person}/doses/{dose}/confirmation", s.saved)
 	private("GET /personnes/{person}/doses/{dose}/corriger", s.newCorrection)
 	private("GET /personnes/{person}/doses/{dose}/corrections/{key}", s.entryPage)
 	private("POST /personnes/{person}/doses/{dose}/corrections/{key}", s.entryCheck)
+	private("GET /personnes/{person}/doses/{dose}/corrections/{key}/verification", s.checkPage)
 	private("POST /personnes/{person}/doses/{dose}/corrections/{key}/enregistrer", s.entrySave)
 	private("GET /personnes/{person}/doses/{dose}/annuler", s.newCancel)
 	private("GET /personnes/{person}/doses/{dose}/annulations/{key}", s.cancelPage)

@@ -123,6 +123,38 @@ func (b *Browser) Look(t testing.TB, l Look) Report {
 	return tab.measure(t, l.Width, l.Scheme)
 }
 
+// Visit is a walk through a site in one tab.
+type Visit struct {
+	t testing.TB
+	p *tab
+}
+
+// Visit opens a page and walks on from there. The page's own scripts are on if the look says so.
+func (b *Browser) Visit(t testing.TB, l Look, walk func(*Visit)) {
+	t.Helper()
+	walk(&Visit{t, b.open(t, l)})
+}
+
+// Do does one thing after the other.
+func (v *Visit) Do(steps ...chromedp.Action[chromedp.Void]) {
+	v.t.Helper()
+	v.p.must(v.t, "act", chromedp.Do(v.p.ctx, steps...))
+}
+
+// Expect checks that the address holds a part and the page says words (see Plain), and returns the
+// address.
+func (v *Visit) Expect(address, words string) string {
+	v.t.Helper()
+	at, err := chromedp.Run(v.p.ctx, chromedp.Location())
+	v.p.must(v.t, "location", err)
+	text, err := chromedp.Run(v.p.ctx, chromedp.Evaluate[string]("document.body.innerText"))
+	v.p.must(v.t, "words", err)
+	if !strings.Contains(at, address) || !strings.Contains(Plain(text), words) {
+		v.t.Errorf("at %s, want …%s…, saying %q; the page says:\n%s", at, address, words, text)
+	}
+	return at
+}
+
 // tab is a page that was opened.
 type tab struct {
 	ctx     context.Context

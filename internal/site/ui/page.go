@@ -15,11 +15,12 @@ import (
 type Page struct {
 	Text
 	Title     string
-	Back      *Link    // the link above the page
-	Banner    *Banner  // above the page, below the error summary
-	Session   *Session // who is logged in, for the header; SetSession says it
-	Faults    []Fault  // error summary
-	Focus     string   // name of the field where the cursor starts, when nothing is wrong
+	Back      *Link      // the link above the page
+	Banner    *Banner    // above the page, below the error summary
+	Session   *Session   // who is logged in, for the header; SetSession says it
+	Faults    []Fault    // error summary
+	Focus     string     // name of the field where the cursor starts, when nothing is wrong
+	Carry     url.Values // what the language switch keeps of the address
 	Sandbox   bool
 	RequestID string
 	self      string
@@ -156,8 +157,22 @@ func (p Page) Langs() []Lang {
 	return list
 }
 
-// Self is the path of the page; the language switch leads there.
-func (p Page) Self() string { return p.self }
+// Self is the address of the page; links to the same page lead there.
+func (p Page) Self() string {
+	if len(p.Carry) == 0 {
+		return p.self
+	}
+	return p.self + "?" + p.Carry.Encode()
+}
+
+// In is the address of the page in another language.
+func (p Page) In(lang string) string {
+	q := url.Values{"lang": {lang}}
+	for name, values := range p.Carry {
+		q[name] = values
+	}
+	return p.self + "?" + q.Encode()
+}
 
 // Posted reports that the page answers a form. The language switch then sends the form again, so
 // that a change of language loses nothing typed.
