@@ -507,6 +507,13 @@ func TestEvilProvider(t *testing.T) {
 				return string(j)
 			}
 		}, login.CodeToken},
+		{"one signature, not compact", nil, func(r *rig) {
+			r.sign = func(p []byte, kid string) string {
+				parts := strings.Split(r.es256(p, kid), ".")
+				j, _ := json.Marshal(map[string]string{"payload": parts[1], "protected": parts[0], "signature": parts[2]})
+				return string(j)
+			}
+		}, login.CodeToken},
 		{"no ID token", nil, func(r *rig) { r.sign = func([]byte, string) string { return "" } }, login.CodeToken},
 		{"huge ID token", nil, func(r *rig) { r.sign = func([]byte, string) string { return strings.Repeat("a", 100<<10) } }, login.CodeToken},
 		{"JSON userinfo where a JWT is due", func(p *login.Profile) { p.UserInfo = login.UserInfoJWT }, nil, login.CodeToken},
@@ -613,7 +620,7 @@ func TestEvilDiscovery(t *testing.T) {
 		},
 		"not found": func(r *rig) { r.serve["/.well-known/openid-configuration"] = http.NotFound },
 		"redirects": func(r *rig) {
-			r.serve["/.well-known/openid-configuration"] = func(w http.ResponseWriter, q *http.Request) { http.Redirect(w, q, "/jwks", 302) }
+			r.serve["/.well-known/openid-configuration"] = func(w http.ResponseWriter, q *http.Request) { http.Redirect(w, q, "/jwks", http.StatusFound) }
 		},
 		"does not answer at all": func(r *rig) { r.server.Close() },
 	} {

@@ -42,12 +42,9 @@ type fetchFailure struct{}
 
 // VerifySignature implements oidc.KeySet.
 func (k *keySet) VerifySignature(ctx context.Context, token string) ([]byte, error) {
-	jws, err := jose.ParseSigned(token, k.algs)
+	jws, err := jose.ParseSignedCompact(token, k.algs)
 	if err != nil {
 		return nil, err
-	}
-	if len(jws.Signatures) != 1 {
-		return nil, errors.New("not exactly one signature")
 	}
 	kid := jws.Signatures[0].Header.KeyID
 	keys, err := k.find(ctx, kid)

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"carnet/internal/carnet"
@@ -47,8 +48,8 @@ func (p *Provider) verifier(m *metadata, skipExpiry bool) *oidc.IDTokenVerifier 
 // its claims.
 func (p *Provider) signed(ctx context.Context, m *metadata, raw string, skipExpiry bool) (*oidc.IDToken, tokenClaims, error) {
 	var c tokenClaims
-	if len(raw) == 0 || len(raw) > maxTokenText {
-		return nil, c, errors.New("no token, or one that is too long")
+	if len(raw) > maxTokenText || strings.Count(raw, ".") != 2 {
+		return nil, c, errors.New("not a signed token in its compact form, or one that is too long")
 	}
 	var noKeys error
 	t, err := p.verifier(m, skipExpiry).Verify(context.WithValue(ctx, fetchFailure{}, &noKeys), raw)
