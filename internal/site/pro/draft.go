@@ -48,7 +48,7 @@ func (d drafts) open(sealed, bound string) (url.Values, bool) {
 	if len(sealed) > draftLimit {
 		return nil, false
 	}
-	b, err := base64.RawURLEncoding.DecodeString(sealed)
+	b, err := base64.RawURLEncoding.Strict().DecodeString(sealed)
 	if err != nil || len(b) < d.aead.NonceSize() {
 		return nil, false
 	}
