@@ -1,0 +1,534 @@
+// Package tree reads one CBOR item (RFC 8949) into a flat list of nodes, for the packages of hcert.
+//
+// A health certificate is a few dozen small items, read once. A general decoder makes a map or a
+// boxed value of each, which costs more than everything else that is done with the text but the
+// signature. Here the nodes of an item lie one after the other in one slice that is used again,
+// and texts are parts of the one string that was read.
+//
+// The reader is strict: it refuses bytes after the item, equal keys in a map at any level, text
+// that is not UTF-8, and more nesting or members than the limits. Items of indefinite length are
+// read and reported, for only some callers refuse them. Numbers need not be in their shortest
+// form, as the format of certificates does not ask for it.
+package tree
+
+import (
+	"math"
+	"sync"
+	"time"
+	"unicode/utf8"
+)
+
+// Kind is what a node is.
+type Kind uint8
+
+const (
+	Absent  Kind = iota // no such member
+	Nothing             // null or undefined
+	Uint
+	Negative // an integer below 0 that an int64 holds
+	Float
+	Bytes
+	Text
+	Time // a date and time under tag 0
+	Array
+	Map
+	Other // true, false, other simple values, other tags, numbers too great
+)
+
+// Fault is why bytes are refused. The empty fault is none.
+type Fault string
+
+const (
+	Malformed Fault = "malformed"
+	Trailing  Fault = "trailing"
+	Duplicate Fault = "duplicate"
+	Depth     Fault = "depth" // nested too deep, or too many members
+)
+
+// Limits on what is read.
+type Limits struct {
+	Nesting int // of arrays and maps
+	Members int // of one array or map
+}
+
+// node is an item. The members of an array or map follow it.
+type node struct {
+	text string // Bytes, Text, Time
+	bits uint64 // Uint: the number; Negative: the int64; Float: the float64; Array, Map: members or pairs
+	end  int32  // index of the node after this one and its members
+	kind Kind
+}
+
+// Tree is an item that was read. The zero value is ready to read into.
+type Tree struct {
+	nodes      []node
+	Indefinite bool // some length was not stated in advance
+}
+
+var pool = sync.Pool{New: func() any { return new(Tree) }}
+
+// keep is how many nodes a tree may have to be used again.
+const keep = 1024
+
+// Get gives an empty tree.
+func Get() *Tree { return pool.Get().(*Tree) }
+
+// Release forgets what was read and gives the tree back. Values of it must not be used any more;
+// their texts may.
+func (t *Tree) Release() {
+	clear(t.nodes)
+	if cap(t.nodes) > keep {
+		t.nodes = nil
+	}
+	t.nodes, t.Indefinite = t.nodes[:0], false
+	pool.Put(t)
+}
+
+// Parse reads exactly one item. After a fault the tree is empty.
+func (t *Tree) Parse(data string, limits Limits) (Value, Fault) {
+	t.nodes, t.Indefinite = t.nodes[:0], false
+	p := parser{src: data, limits: limits, tree: t}
+	fault := p.item(0)
+	if fault == "" && p.off < len(p.src) {
+		fault = Trailing
+	}
+	if fault == "" {
+		fault = p.content
+	}
+	if fault != "" {
+		clear(t.nodes)
+		t.nodes = t.nodes[:0]
+		return Value{}, fault
+	}
+	return Value{t, 0}, ""
+}
+
+// parser is one run. Faults of form end it; the first fault of content (keys, UTF-8, tags) is told
+// only when the form is right.
+type parser struct {
+	src     string
+	off     int
+	limits  Limits
+	content Fault
+	tree    *Tree
+}
+
+const indefinite = 31
+
+// head reads the first bytes of an item: major type, additional information, argument.
+func (p *parser) head() (major, info byte, n uint64, ok bool) {
+	if p.off >= len(p.src) {
+		return 0, 0, 0, false
+	}
+	b := p.src[p.off]
+	p.off++
+	major, info = b>>5, b&31
+	switch {
+	case info < 24:
+		return major, info, uint64(info), true
+	case info == indefinite:
+		return major, info, 0, major >= 2 && major <= 5
+	case info > 27:
+		return 0, 0, 0, false
+	}
+	size := 1 << (info - 24)
+	if len(p.src)-p.off < size {
+		return 0, 0, 0, false
+	}
+	for range size {
+		n = n<<8 | uint64(p.src[p.off])
+		p.off++
+	}
+	return major, info, n, true
+}
+
+func (p *parser) wrong(f Fault) {
+	if p.content == "" {
+		p.content = f
+	}
+}
+
+// add appends a node without members.
+func (p *parser) add(k Kind, bits uint64, text string) {
+	p.tree.nodes = append(p.tree.nodes, node{text: text, bits: bits, end: int32(len(p.tree.nodes) + 1), kind: k})
+}
+
+// item reads one item at a depth.
+func (p *parser) item(depth int) Fault {
+	major, info, n, ok := p.head()
+	if !ok {
+		return Malformed
+	}
+	switch major {
+	case 0:
+		p.add(Uint, n, "")
+	case 1:
+		if n > math.MaxInt64 {
+			p.add(Other, 0, "")
+			break
+		}
+		p.add(Negative, ^n, "")
+	case 2, 3:
+		return p.str(major, info, n)
+	case 4, 5:
+		return p.members(major, info, n, depth)
+	case 6:
+		return p.tagged(n, depth)
+	case 7:
+		return p.simple(info, n)
+	}
+	return ""
+}
+
+// str reads a byte or text string.
+func (p *parser) str(major, info byte, n uint64) Fault {
+	kind := Bytes
+	if major == 3 {
+		kind = Text
+	}
+	if info != indefinite {
+		if n > uint64(len(p.src)-p.off) {
+			return Malformed
+		}
+		s := p.src[p.off : p.off+int(n)]
+		p.off += int(n)
+		p.text(kind, s)
+		return ""
+	}
+	p.tree.Indefinite = true
+	var all []byte
+	for {
+		if p.off < len(p.src) && p.src[p.off] == breakCode {
+			p.off++
+			p.text(kind, string(all))
+			return ""
+		}
+		m, i, n, ok := p.head()
+		if !ok || m != major || i == indefinite || n > uint64(len(p.src)-p.off) {
+			return Malformed
+		}
+		chunk := p.src[p.off : p.off+int(n)]
+		if kind == Text && !utf8.ValidString(chunk) {
+			p.wrong(Malformed)
+		}
+		all = append(all, chunk...)
+		p.off += int(n)
+	}
+}
+
+const breakCode = 0xff
+
+func (p *parser) text(kind Kind, s string) {
+	if kind == Text && !utf8.ValidString(s) {
+		p.wrong(Malformed)
+	}
+	p.add(kind, 0, s)
+}
+
+// members reads an array or a map.
+func (p *parser) members(major, info byte, n uint64, depth int) Fault {
+	if depth++; depth > p.limits.Nesting {
+		return Depth
+	}
+	kind, per := Array, 1
+	if major == 5 {
+		kind, per = Map, 2
+	}
+	at := len(p.tree.nodes)
+	p.add(kind, 0, "")
+	count := 0
+	switch {
+	case info == indefinite:
+		p.tree.Indefinite = true
+		for {
+			if p.off < len(p.src) && p.src[p.off] == breakCode {
+				p.off++
+				break
+			}
+			if f := p.item(depth); f != "" {
+				return f
+			}
+			if count++; count/per > p.limits.Members {
+				return Depth
+			}
+		}
+		if count%per != 0 {
+			return Malformed
+		}
+	case n > math.MaxInt64:
+		return Malformed
+	case n > uint64(p.limits.Members):
+		return Depth
+	default:
+		count = int(n) * per
+		for range count {
+			if f := p.item(depth); f != "" {
+				return f
+			}
+		}
+	}
+	here := &p.tree.nodes[at]
+	here.bits, here.end = uint64(count/per), int32(len(p.tree.nodes))
+	if kind == Map {
+		p.keys(at)
+	}
+	return ""
+}
+
+// few is how many keys are compared each with each; more go through a map.
+const few = 24
+
+// keys checks the keys of the map at an index: of a type that can be compared, and all different.
+func (p *parser) keys(at int) {
+	nodes := p.tree.nodes
+	if nodes[at].bits > few {
+		p.manyKeys(at)
+		return
+	}
+	var seen [few]int32
+	n := 0
+	for i := int32(at) + 1; i < nodes[at].end; i = nodes[nodes[i].end].end {
+		k := &nodes[i]
+		if !k.isKey() {
+			p.wrong(Malformed)
+			return
+		}
+		for _, j := range seen[:n] {
+			if o := &nodes[j]; o.kind == k.kind && o.bits == k.bits && o.text == k.text {
+				p.wrong(Duplicate)
+				return
+			}
+		}
+		seen[n] = i
+		n++
+	}
+}
+
+func (p *parser) manyKeys(at int) {
+	nodes := p.tree.nodes
+	type key struct {
+		kind Kind
+		bits uint64
+		text string
+	}
+	seen := make(map[key]bool, nodes[at].bits)
+	for i := int32(at) + 1; i < nodes[at].end; i = nodes[nodes[i].end].end {
+		k := &nodes[i]
+		if !k.isKey() {
+			p.wrong(Malformed)
+			return
+		}
+		id := key{k.kind, k.bits, k.text}
+		if seen[id] {
+			p.wrong(Duplicate)
+			return
+		}
+		seen[id] = true
+	}
+}
+
+// isKey reports that a node may be the key of a map.
+func (n *node) isKey() bool {
+	return n.kind != Array && n.kind != Map && n.kind != Time && (n.kind != Other || n.bits != 0)
+}
+
+// tagged reads what stands under a tag. Tags 0 to 3 have content of a set type; 0 is a date and
+// time, the others are of no use here.
+func (p *parser) tagged(number uint64, depth int) Fault {
+	at := len(p.tree.nodes)
+	if p.off < len(p.src) && p.src[p.off]>>5 == 6 {
+		if depth++; depth > p.limits.Nesting {
+			return Depth
+		}
+	}
+	if f := p.item(depth); f != "" {
+		return f
+	}
+	content := p.tree.nodes[at]
+	clear(p.tree.nodes[at:])
+	p.tree.nodes = p.tree.nodes[:at]
+	right := true
+	switch number {
+	case 0:
+		right = content.kind == Text
+		if t, err := time.Parse(time.RFC3339, content.text); right && err == nil {
+			p.add(Time, 0, t.Format(time.RFC3339Nano))
+			return ""
+		}
+		right = false
+	case 1:
+		right = content.kind == Uint || content.kind == Negative || content.kind == Float
+	case 2, 3:
+		right = content.kind == Bytes
+	}
+	if !right {
+		p.wrong(Malformed)
+	}
+	p.add(Other, 0, "")
+	return ""
+}
+
+// simple reads what major type 7 holds.
+func (p *parser) simple(info byte, n uint64) Fault {
+	var f float64
+	switch info {
+	case 22, 23:
+		p.add(Nothing, 0, "")
+		return ""
+	default:
+		if info == 24 && n < 32 {
+			return Malformed
+		}
+		p.add(Other, n+1, "")
+		return ""
+	case 25:
+		f = half(uint16(n))
+	case 26:
+		f = float64(math.Float32frombits(uint32(n)))
+	case 27:
+		f = math.Float64frombits(n)
+	}
+	if f == 0 {
+		f = 0 // one zero, so that two of them are equal keys
+	}
+	p.add(Float, math.Float64bits(f), "")
+	return ""
+}
+
+// half gives the number of a half-precision float (RFC 8949, appendix D).
+func half(b uint16) float64 {
+	exponent, mantissa := int(b>>10&31), float64(b&1023)
+	var f float64
+	switch exponent {
+	case 0:
+		f = math.Ldexp(mantissa, -24)
+	case 31:
+		f = math.Inf(1)
+		if mantissa != 0 {
+			f = math.NaN()
+		}
+	default:
+		f = math.Ldexp(mantissa+1024, exponent-25)
+	}
+	if b>>15 != 0 {
+		f = -f
+	}
+	return f
+}
+
+// Value is one item of a tree. The zero value is absent.
+type Value struct {
+	t *Tree
+	i int32
+}
+
+func (v Value) node() *node { return &v.t.nodes[v.i] }
+
+// Kind says what the item is.
+func (v Value) Kind() Kind {
+	if v.t == nil {
+		return Absent
+	}
+	return v.node().kind
+}
+
+// Text gives the content of a text, of bytes, or of a tagged time.
+func (v Value) Text() string {
+	if v.t == nil {
+		return ""
+	}
+	return v.node().text
+}
+
+// Uint gives a number that is not negative; of other kinds, 0.
+func (v Value) Uint() uint64 {
+	if v.Kind() != Uint {
+		return 0
+	}
+	return v.node().bits
+}
+
+// Int gives an integer that an int64 holds.
+func (v Value) Int() (int64, bool) {
+	switch v.Kind() {
+	case Uint:
+		n := v.node().bits
+		return int64(n), n <= math.MaxInt64
+	case Negative:
+		return int64(v.node().bits), true
+	}
+	return 0, false
+}
+
+// Float gives a number with a fraction; of other kinds, NaN.
+func (v Value) Float() float64 {
+	if v.Kind() != Float {
+		return math.NaN()
+	}
+	return math.Float64frombits(v.node().bits)
+}
+
+// Len is how many members an array or map has.
+func (v Value) Len() int {
+	if k := v.Kind(); k != Array && k != Map {
+		return 0
+	}
+	return int(v.node().bits)
+}
+
+// All gives the members of an array.
+func (v Value) All(yield func(int, Value) bool) {
+	if v.Kind() != Array {
+		return
+	}
+	for n, i := 0, v.i+1; i < v.node().end; n, i = n+1, v.t.nodes[i].end {
+		if !yield(n, Value{v.t, i}) {
+			return
+		}
+	}
+}
+
+// Pairs gives the keys and values of a map.
+func (v Value) Pairs(yield func(key, value Value) bool) {
+	if v.Kind() != Map {
+		return
+	}
+	nodes := v.t.nodes
+	for i := v.i + 1; i < v.node().end; i = nodes[nodes[i].end].end {
+		if !yield(Value{v.t, i}, Value{v.t, nodes[i].end}) {
+			return
+		}
+	}
+}
+
+// Get gives the value under a text.
+func (v Value) Get(key string) Value {
+	if v.Kind() != Map {
+		return Value{}
+	}
+	nodes := v.t.nodes
+	for i := v.i + 1; i < nodes[v.i].end; i = nodes[nodes[i].end].end {
+		if nodes[i].kind == Text && nodes[i].text == key {
+			return Value{v.t, nodes[i].end}
+		}
+	}
+	return Value{}
+}
+
+// Label gives the value under an integer.
+func (v Value) Label(key int64) Value {
+	kind := Uint
+	if key < 0 {
+		kind = Negative
+	}
+	if v.Kind() != Map {
+		return Value{}
+	}
+	nodes := v.t.nodes
+	for i := v.i + 1; i < nodes[v.i].end; i = nodes[nodes[i].end].end {
+		if nodes[i].kind == kind && nodes[i].bits == uint64(key) {
+			return Value{v.t, nodes[i].end}
+		}
+	}
+	return Value{}
+}
