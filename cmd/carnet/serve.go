@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"text/tabwriter"
 	"time"
@@ -208,13 +209,27 @@ func (p *platform) serve(ctx context.Context, stopping func()) error {
 // announce prints the address of each site with one line on what to do there.
 func (p *platform) announce(t terminal, s *Settings, say ui.Text, took time.Duration) {
 	fmt.Fprintln(t.out, say.T("serve.ready", "ms", took.Milliseconds(), "data", s.Data)+"\n")
-	words := []any{"password", p.world.Password(), "person", p.world.People[0].Identifier,
-		"professional", p.world.Professionals[0].Identifier}
+	// The people of a sandbox are invented and public: what is needed to find one is printed in clear.
+	first := p.world.People[0]
+	words := []any{"password", p.world.Password(), "person", first.Identifier, "professional", p.world.Professionals[0].Identifier,
+		"name", first.Identity.Given() + " " + first.Identity.BirthName.Reveal(), "nir", first.Identity.NIR.Reveal()}
 	w := tabwriter.NewWriter(t.out, 0, 0, 2, ' ', 0)
 	for _, site := range p.sites {
 		fmt.Fprintf(w, "  %s\t%s\t%s\n", say.T("serve."+site.name), site.origin, say.T("serve."+site.name+"-todo", words...))
 	}
-	fmt.Fprintf(w, "  %s\t\t%s\n", say.T("serve.verify"), say.T("serve.verify-todo", "command", "carnet verify --data "+s.Data))
+	fmt.Fprintf(w, "  %s\t\t%s\n", say.T("serve.verify"), say.T("serve.verify-todo", "command", verifyCommand(s)))
 	_ = w.Flush() // a terminal that is gone does not stop the sites
 	fmt.Fprintln(t.out, "\n"+say.T("serve.stop"))
+}
+
+// verifyCommand is how the reader of the terminal calls this very program.
+func verifyCommand(s *Settings) string {
+	command := "carnet verify"
+	if exe, err := os.Executable(); err == nil && strings.Contains(exe, "go-build") {
+		command = "go run ./cmd/carnet verify"
+	}
+	if here, err := filepath.Abs("carnet-data"); err != nil || here != s.Data {
+		command += " --data " + s.Data
+	}
+	return command
 }

@@ -163,8 +163,8 @@ func TestSecondStartFindsItsData(t *testing.T) {
 	if err := open(t, path, rooms...).sql.QueryRow(`SELECT count(*) FROM place`).Scan(&n); err != nil || n != 1 {
 		t.Fatalf("%d rows, %v", n, err)
 	}
-	if _, err := os.Stat(path); err != nil {
-		t.Error(err)
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", info.Mode(), err)
 	}
 }
 
