@@ -8,8 +8,6 @@ import (
 // matrix is a transformation [a b c d e f] of PDF: x' = ax + cy + e, y' = bx + dy + f.
 type matrix [6]float64
 
-var identity = matrix{1, 0, 0, 1, 0, 0}
-
 // then applies n after m.
 func (m matrix) then(n matrix) matrix {
 	return matrix{
