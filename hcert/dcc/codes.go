@@ -1,60 +1,20 @@
 package dcc
 
-import (
-	"slices"
-	"sort"
-	"strings"
-)
+import "sort"
 
-// Set is one of the value sets of the certificates, version 2.12.0, by the name that rules use.
-type Set string
-
-const (
-	Disease     Set = "disease-agent-targeted"
-	VaccineType Set = "sct-vaccines-covid-19"
-	Product     Set = "vaccines-covid-19-names"
-	Holder      Set = "vaccines-covid-19-auth-holders"
-	TestKind    Set = "covid-19-lab-test-type"
-	TestResult  Set = "covid-19-lab-result"
-	Country     Set = "country-2-codes"
-)
-
-// Entry is one code of a value set.
-type Entry struct {
-	Code       string
-	Name       string // what to show; the code itself for a country
-	Deprecated bool   // read it, never write it
-}
-
-// Lookup finds a code in a value set.
-func Lookup(set Set, code string) (Entry, bool) {
-	if set == Country {
-		return Entry{Code: code, Name: code}, len(code) == 2 && inCountries(code)
-	}
-	t := tables[set]
-	i, ok := slices.BinarySearchFunc(t, code, func(e Entry, c string) int { return strings.Compare(e.Code, c) })
-	if !ok {
-		return Entry{}, false
-	}
-	return t[i], true
-}
-
-// Entries gives a value set in the order of its codes, to offer it for choice.
-func Entries(set Set) []Entry {
-	if set != Country {
-		return slices.Clone(tables[set])
-	}
-	var all []Entry
-	for code := range strings.FieldsSeq(countries) {
-		all = append(all, Entry{Code: code, Name: code})
-	}
-	return all
-}
+// The tables that are built in: version 2.12.0 of the published value sets, and their encoding
+// instructions of the same version.
 
 // inCountries searches the list, two letters and a space each.
 func inCountries(code string) bool {
 	i := sort.Search((len(countries)+1)/3, func(i int) bool { return countries[3*i:3*i+2] >= code })
 	return 3*i < len(countries) && countries[3*i:3*i+2] == code
+}
+
+// published is the date that each built-in table states.
+var published = map[Set]string{
+	Disease: "2021-04-27", VaccineType: "2023-01-25", Product: "2022-11-30", Holder: "2022-01-26",
+	TestKind: "2021-04-27", TestResult: "2021-04-27", Country: "2019-11-01", encodingSet: "2023-05-05",
 }
 
 // tables are in the order of their codes.
@@ -165,3 +125,55 @@ const countries = "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE B
 	"MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS " +
 	"RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ " +
 	"UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS XK YE YT ZA ZM ZW"
+
+// Types of vaccine in the encoding instructions: the generic one is allowed for every product.
+const (
+	generic     = "28531000087107"
+	mRNA        = "1119349007"
+	vector      = "29061000087103"
+	spike       = "1162643001"
+	inactivated = "1157024006"
+)
+
+// encodings are in the order of the products.
+var encodings = []Encoding{
+	{"AZD2816", "ORG-100001699", []string{generic, vector}},
+	{"Abdala", "CIGB", []string{generic}},
+	{"BBIBP-CorV", "ORG-100020693", []string{generic, inactivated}},
+	{"CVnCoV", "ORG-100006270", []string{mRNA, generic}},
+	{"Convidecia", "ORG-100013793", []string{generic, vector}},
+	{"CoronaVac", "Sinovac-Biotech", []string{generic, inactivated}},
+	{"Covaxin", "Bharat-Biotech", []string{generic, inactivated}},
+	{"CoviVac", "Chumakov-Federal-Scientific-Center", []string{generic, inactivated}},
+	{"Covid-19-adsorvida-inativada", "Instituto-Butantan", []string{generic, inactivated}},
+	{"Covid-19-recombinant", "Fiocruz", []string{generic, vector}},
+	{"Covifenz", "ORG-100008549", []string{generic}},
+	{"Covishield", "ORG-100001981", []string{generic, vector}},
+	{"Covovax", "ORG-100001981", []string{generic, spike}},
+	{"EU/1/20/1507", "ORG-100031184", []string{mRNA, generic}},
+	{"EU/1/20/1525", "ORG-100001417", []string{generic, vector}},
+	{"EU/1/20/1528", "ORG-100030215", []string{mRNA, generic}},
+	{"EU/1/21/1529", "ORG-100001699", []string{generic, vector}},
+	{"EU/1/21/1580", "ORG-100000788", []string{generic}},
+	{"EU/1/21/1618", "ORG-100032020", []string{generic, spike}},
+	{"EU/1/21/1624", "ORG-100036422", []string{generic}},
+	{"EU/1/22/1709", "ORG-100036914", []string{generic}},
+	{"EpiVacCorona", "Vector-Institute", []string{generic, spike}},
+	{"EpiVacCorona-N", "Vector-Institute", []string{generic, spike}},
+	{"Hayat-Vax", "ORG-100023050", []string{generic, inactivated}},
+	{"Inactivated-SARS-CoV-2-Vero-Cell", "ORG-100010771", []string{generic, inactivated}},
+	{"MVC-COV1901", "ORG-100033914", []string{generic, spike}},
+	{"NVSI-06-08", "NVSI", []string{generic}},
+	{"NVX-CoV2373", "ORG-100032020", []string{generic, spike}},
+	{"R-COVI", "ORG-100007893", []string{generic, vector}},
+	{"SCTV01C", "ORG-100026614", []string{generic}},
+	{"Soberana-02", "Finlay-Institute", []string{generic}},
+	{"Soberana-Plus", "Finlay-Institute", []string{generic}},
+	{"Sputnik-Light", "Gamaleya-Research-Institute", []string{generic, vector}},
+	{"Sputnik-M", "Gamaleya-Research-Institute", []string{generic, vector}},
+	{"Sputnik-V", "Gamaleya-Research-Institute", []string{generic, vector}},
+	{"VLA2001", "ORG-100036422", []string{generic}},
+	{"Vidprevtyn", "ORG-100000788", []string{generic}},
+	{"WIBP-CorV", "Sinopharm-WIBP", []string{generic, inactivated}},
+	{"YS-SC2-010", "Yisheng-Biopharma", []string{generic}},
+}

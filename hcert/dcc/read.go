@@ -1,27 +1,40 @@
 package dcc
 
 import (
+	"iter"
 	"math"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
+	"carnet/hcert/internal/tree"
+
 	"golang.org/x/text/unicode/norm"
 )
 
 // Read makes a certificate of a decoded CBOR tree: map[any]any, []any, string, uint64, int64,
 // float64, nil, and time.Time for a date under tag 0. Any other value is of the wrong type. It
-// gives nil and one finding when the tree is not a map.
-func Read(tree any) (*Certificate, []Finding) {
-	r := reader{rules: rulesOf("")}
-	m, ok := tree.(map[any]any)
-	if !ok {
+// gives nil and one finding when the tree is not a map. The value sets are the built-in ones.
+func Read(decoded any) (*Certificate, []Finding) {
+	t := tree.Get()
+	defer t.Release()
+	return ReadTree(t.FromAny(decoded, tree.Limits{Nesting: readNesting}), nil)
+}
+
+// readNesting is deeper than anything that is read.
+const readNesting = 8
+
+// ReadTree is Read for package hcert, which has decoded the claims already, with the value sets of
+// its caller.
+func ReadTree(v tree.Value, sets *ValueSets) (*Certificate, []Finding) {
+	r := reader{rules: rulesOf(""), sets: sets}
+	if v.Kind() != tree.Map {
 		r.add(Schema, WrongType, "")
 		return nil, r.findings
 	}
 	c := &Certificate{}
-	top := object{&r, m, ""}
+	top := object{r: &r, v: v}
 	if c.Version = top.text("ver", required); c.Version != "" && !isVersion(c.Version) {
 		r.add(Schema, Pattern, "ver")
 	}
@@ -31,16 +44,16 @@ func Read(tree any) (*Certificate, []Finding) {
 		c.Name = r.name(nam)
 	}
 	c.Birth = top.text("dob", required)
-	if _, isText := m["dob"].(string); isText && !r.rules.birth(c.Birth) {
+	if top.kind("dob") == tree.Text && !r.rules.birth(c.Birth) {
 		r.add(Schema, Pattern, "dob")
 	}
-	for _, o := range top.list("v") {
+	for o := range top.list("v") {
 		c.Vaccinations = append(c.Vaccinations, r.vaccination(o))
 	}
-	for _, o := range top.list("t") {
+	for o := range top.list("t") {
 		c.Tests = append(c.Tests, r.test(o))
 	}
-	for _, o := range top.list("r") {
+	for o := range top.list("r") {
 		c.Recoveries = append(c.Recoveries, r.recovery(o))
 	}
 	if c.Type() == "" {
@@ -65,8 +78,9 @@ type rules struct {
 
 // isVersion is ^\d+\.\d+\.\d+$.
 func isVersion(s string) bool {
-	parts := strings.Split(s, ".")
-	return len(parts) == 3 && isDigits(parts[0]) && isDigits(parts[1]) && isDigits(parts[2])
+	major, rest, _ := strings.Cut(s, ".")
+	minor, patch, _ := strings.Cut(rest, ".")
+	return isDigits(major) && isDigits(minor) && isDigits(patch)
 }
 
 // isCountry is ^[A-Z]{1,10}$.
@@ -135,6 +149,7 @@ func rulesOf(version string) rules {
 
 type reader struct {
 	rules    rules
+	sets     *ValueSets
 	findings []Finding
 }
 
@@ -181,16 +196,13 @@ func (r *reader) test(o object) Test {
 		Disease: o.code("tg", required, Disease),
 		Kind:    o.code("tt", required, TestKind),
 		Name:    o.short("nm", optional, r.rules.testName),
-		Device:  o.text("ma", optional),
+		Device:  o.device(),
 		Sampled: o.text("sc", required),
 		Result:  o.code("tr", required, TestResult),
 		Centre:  o.short("tc", need(r.rules.centre), r.rules.length),
 		Country: o.country(),
 		Issuer:  o.short("is", required, r.rules.length),
 		ID:      o.identifier(),
-	}
-	if t.Device != "" && !isDigits(t.Device) {
-		r.add(ValueSet, Unknown, o.at("ma"))
 	}
 	if _, err := time.Parse(time.RFC3339, t.Sampled); err != nil && t.Sampled != "" {
 		r.add(Form, NoDate, o.at("sc"))
@@ -217,46 +229,61 @@ const (
 	optional need = false
 )
 
-// object is a map of the tree with the path that leads to it.
+// object is a map of the tree with the place where it stands: a member of the certificate, or an
+// event of a group. The path is only put together for a finding.
 type object struct {
-	r    *reader
-	m    map[any]any
-	path string
+	r      *reader
+	v      tree.Value
+	member string // "nam", "v"; "" for the certificate itself
+	event  int    // from 1; 0 when it is no event
 }
 
 func (o object) at(key string) string {
-	if o.path == "" {
+	switch {
+	case o.member == "":
 		return key
+	case o.event == 0:
+		return o.member + "." + key
 	}
-	return o.path + "." + key
+	return eventPath(o.member, o.event) + "." + key
 }
 
-func (o object) has(key string) bool { return o.m[key] != nil }
+func eventPath(group string, event int) string {
+	return group + "[" + strconv.Itoa(event-1) + "]"
+}
+
+func (o object) kind(key string) tree.Kind { return o.v.Get(key).Kind() }
+
+func (o object) has(key string) bool {
+	k := o.kind(key)
+	return k != tree.Absent && k != tree.Nothing
+}
 
 // get gives a member; absent, null and undefined are the same to the reader.
-func (o object) get(key string, n need) any {
-	v, there := o.m[key]
-	switch {
-	case v != nil:
+func (o object) get(key string, n need) tree.Value {
+	v := o.v.Get(key)
+	switch v.Kind() {
+	default:
 		return v
-	case there:
+	case tree.Nothing:
 		o.r.add(Form, Null, o.at(key))
+	case tree.Absent:
 	}
 	if n == required {
 		o.r.add(Schema, Missing, o.at(key))
 	}
-	return nil
+	return tree.Value{}
 }
 
 // raw gives a text as it was signed.
 func (o object) raw(key string, n need) string {
-	switch v := o.get(key, n).(type) {
-	case nil:
-	case string:
-		return v
-	case time.Time:
+	switch v := o.get(key, n); v.Kind() {
+	case tree.Absent:
+	case tree.Text:
+		return v.Text()
+	case tree.Time:
 		o.r.add(Form, Tagged, o.at(key))
-		return v.Format(time.RFC3339Nano)
+		return v.Text()
 	default:
 		o.r.add(Schema, WrongType, o.at(key))
 	}
@@ -270,11 +297,21 @@ func (o object) text(key string, n need) string {
 		o.r.add(Form, Untrimmed, o.at(key))
 		s = t
 	}
-	if !norm.NFC.IsNormalString(s) {
+	if !isNFC(s) {
 		o.r.add(Form, NotNFC, o.at(key))
 		s = norm.NFC.String(s)
 	}
 	return s
+}
+
+// isNFC asks the tables only for what is not ASCII.
+func isNFC(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return norm.NFC.IsNormalString(s)
+		}
+	}
+	return true
 }
 
 // short gives a text of limited length, in characters.
@@ -293,21 +330,37 @@ func (o object) limit(key, s string, limit int) {
 // code gives a text of a value set.
 func (o object) code(key string, n need, set Set) string {
 	s := o.text(key, n)
-	if _, isText := o.m[key].(string); !isText {
-		return s
+	if o.kind(key) == tree.Text {
+		o.check(key, s, set)
 	}
-	switch e, ok := Lookup(set, s); {
+	return s
+}
+
+func (o object) check(key, code string, set Set) {
+	switch e, ok := o.r.sets.Lookup(set, code); {
 	case !ok:
 		o.r.add(ValueSet, Unknown, o.at(key))
 	case e.Deprecated:
 		o.r.add(ValueSet, Deprecated, o.at(key))
+	}
+}
+
+// device gives the number of a rapid test. Without the list of devices only its form is known.
+func (o object) device() string {
+	s := o.text("ma", optional)
+	switch {
+	case s == "":
+	case o.r.sets.Has(Device):
+		o.check("ma", s, Device)
+	case !isDigits(s):
+		o.r.add(ValueSet, Unknown, o.at("ma"))
 	}
 	return s
 }
 
 func (o object) country() string {
 	s := o.code("co", required, Country)
-	if _, isText := o.m["co"].(string); isText && !isCountry(s) {
+	if o.kind("co") == tree.Text && !isCountry(s) {
 		o.r.add(Schema, Pattern, o.at("co"))
 	}
 	return s
@@ -340,22 +393,23 @@ func (o object) date(key string) string {
 
 // dose gives a dose number, or 0 when there is none that an int can hold.
 func (o object) dose(key string) int {
-	var n uint64
-	switch v := o.get(key, required).(type) {
-	case nil:
+	v := o.get(key, required)
+	n := v.Uint()
+	switch v.Kind() {
+	case tree.Absent:
 		return 0
-	case uint64:
-		n = v
-	case int64:
+	case tree.Uint:
+	case tree.Negative:
 		o.r.add(Schema, OutOfRange, o.at(key))
 		return 0
-	case float64:
-		if v != math.Trunc(v) || v < 0 || v > math.MaxInt32 {
+	case tree.Float:
+		f := v.Float()
+		if f != math.Trunc(f) || f < 0 || f > math.MaxInt32 {
 			o.r.add(Schema, WrongType, o.at(key))
 			return 0
 		}
 		o.r.add(Form, NotInteger, o.at(key))
-		n = uint64(v)
+		n = uint64(f)
 	default:
 		o.r.add(Schema, WrongType, o.at(key))
 		return 0
@@ -373,36 +427,36 @@ func (o object) dose(key string) int {
 // object gives a required map.
 func (o object) object(key string) (object, bool) {
 	v := o.get(key, required)
-	m, ok := v.(map[any]any)
-	if !ok && v != nil {
+	ok := v.Kind() == tree.Map
+	if !ok && v.Kind() != tree.Absent {
 		o.r.add(Schema, WrongType, o.at(key))
 	}
-	return object{o.r, m, o.at(key)}, ok
+	return object{r: o.r, v: v, member: key}, ok
 }
 
 // list gives the events of a group. A null or empty group counts as absent.
-func (o object) list(key string) []object {
-	v := o.get(key, optional)
-	if v == nil {
-		return nil
-	}
-	l, ok := v.([]any)
-	if !ok {
-		o.r.add(Schema, WrongType, o.at(key))
-		return nil
-	}
-	if len(l) == 0 || len(l) > 1 && !o.r.rules.several {
-		o.r.add(Schema, OneEvent, o.at(key))
-	}
-	var events []object
-	for i, e := range l {
-		path := o.at(key) + "[" + strconv.Itoa(i) + "]"
-		m, ok := e.(map[any]any)
-		if !ok {
-			o.r.add(Schema, WrongType, path)
-			continue
+func (o object) list(key string) iter.Seq[object] {
+	return func(yield func(object) bool) {
+		v := o.get(key, optional)
+		switch v.Kind() {
+		case tree.Absent:
+			return
+		case tree.Array:
+		default:
+			o.r.add(Schema, WrongType, o.at(key))
+			return
 		}
-		events = append(events, object{o.r, m, path})
+		if v.Len() == 0 || v.Len() > 1 && !o.r.rules.several {
+			o.r.add(Schema, OneEvent, o.at(key))
+		}
+		for i, e := range v.All {
+			if e.Kind() != tree.Map {
+				o.r.add(Schema, WrongType, eventPath(key, i+1))
+				continue
+			}
+			if !yield(object{o.r, e, key, i + 1}) {
+				return
+			}
+		}
 	}
-	return events
 }

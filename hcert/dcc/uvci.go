@@ -74,7 +74,7 @@ func CheckCharacter(s string) (c rune, ok bool) {
 	const base = 38
 	sum, factor := 0, 2
 	for i := len(s) - 1; i >= 0; i-- {
-		v := strings.IndexByte(uvciAlphabet, s[i])
+		v := uvciValue(s[i])
 		if v < 0 {
 			return 0, false
 		}
@@ -89,6 +89,22 @@ const (
 	uvciPrefix   = "URN:UVCI:"
 	uvciAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/:"
 )
+
+// uvciValue is the place of a character in the alphabet, or -1.
+func uvciValue(c byte) int {
+	switch {
+	case 'A' <= c && c <= 'Z':
+		return int(c - 'A')
+	case '0' <= c && c <= ':': // the colon follows the nine, the slash comes before the zero
+		if c == ':' {
+			return 37
+		}
+		return int(c-'0') + 26
+	case c == '/':
+		return 36
+	}
+	return -1
+}
 
 // upper raises ASCII letters only: an identifier has no others, and folding must not change length.
 func upper(s string) string {
