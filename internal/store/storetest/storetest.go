@@ -59,6 +59,10 @@ func Run(t *testing.T, open Open) {
 		"a correction is an event":                                testCorrect,
 		"a cancelled dose no longer stands":                       testCancel,
 		"a purpose sees its columns only":                         testColumns,
+		"an attestation is signed, read back and noted once":      testAttestation,
+		"an attestation is the person's own":                      testAttestationOfAnother,
+		"without a dose there is no attestation":                  testNoDose,
+		"a signer that cannot be trusted certifies nothing":       testBadSigner,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, newWorld(t, open)) })
 	}

@@ -1,0 +1,9 @@
+package main
+
+import (
+	"testing"
+
+	"carnet/internal/site/sitetest"
+)
+
+func TestCatalogue(t *testing.T) { sitetest.Catalogue(t, ".") }
