@@ -155,7 +155,8 @@ type treeError struct {
 	pointer string
 }
 
-func (e *treeError) Error() string { return fmt.Sprintf("%s at %q", e.problem, e.pointer) }
+// Error leaves the place out: names of members of data may tell about a person.
+func (e *treeError) Error() string { return string(e.problem) }
 
 // decode reads exactly one JSON value; numbers stay json.Number.
 func decode(data []byte) (any, error) {
