@@ -299,7 +299,14 @@ func TestCorpusCertificates(t *testing.T) {
 		if strings.Contains(path, string(filepath.Separator)+"FR"+string(filepath.Separator)) {
 			french++
 		}
-		raw, err := os.ReadFile(strings.Replace(strings.TrimSuffix(path, filepath.Ext(path))+".json", "/png/", "/raw/", 1))
+		var raw []byte
+		err = fs.ErrNotExist
+		text := strings.TrimSuffix(path, filepath.Ext(path)) + ".json"
+		for _, folder := range []string{"/raw/", "/2DCode/raw/", "/2DCode/Raw/"} {
+			if err != nil {
+				raw, err = os.ReadFile(strings.Replace(text, "/png/", folder, 1))
+			}
+		}
 		if err != nil {
 			return nil
 		}
