@@ -3,6 +3,7 @@ package carnet
 import (
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 )
 
@@ -116,6 +117,20 @@ func (b BirthDate) French() string {
 		return ""
 	}
 	return s[:2] + "/" + s[2:4] + "/" + s[4:]
+}
+
+// Presumed lists the birth dates that a provider may mean which writes 01 for an unknown day or
+// month: the date itself, then the ones with 00 in these places.
+func (b BirthDate) Presumed() []BirthDate {
+	all := []BirthDate{b}
+	s := b.text.Reveal()
+	if strings.HasPrefix(s, "01") {
+		all = append(all, BirthDate{Hide("00" + s[2:])})
+	}
+	if strings.HasPrefix(s, "0101") {
+		all = append(all, BirthDate{Hide("0000" + s[4:])})
+	}
+	return all
 }
 
 // After reports that the person was certainly born after the date. An unknown or lunar part

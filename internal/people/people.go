@@ -175,22 +175,29 @@ func (s *Service) Person(ctx context.Context, actor protect.Actor, id carnet.ID)
 
 // Resolve finds the one person whom a login's pivot identity describes. It compares birth name
 // (hyphens included), every given name, birth date, sex and birth place; a trait that the login
-// does not bring is not compared, but name, first given name and birth date must be there.
+// does not bring is not compared, but name, given names and birth date must be there. A login has no
+// way to say that a day or a month is unknown and says 01: both readings are tried.
 // Nobody is carnet.NotFound, "person.unresolved"; several is carnet.Conflict, "person.ambiguous".
 func (s *Service) Resolve(ctx context.Context, actor protect.Actor, pivot carnet.Identity) (carnet.ID, error) {
 	const op = "people.Resolve"
 	if pivot.BirthName.IsZero() || len(pivot.GivenNames) == 0 || pivot.Birth.IsZero() {
 		return carnet.ID{}, carnet.E(op, carnet.NotFound, "person.unresolved", nil)
 	}
-	found, err := s.search(ctx, actor, protect.Login, s.nameLookup(pivot.BirthName, pivot.Birth), func(p carnet.Person) []string {
-		if samePivot(p.Identity, pivot) {
-			return []string{"pivot"}
+	var found []Found
+	for _, birth := range pivot.Birth.Presumed() {
+		pivot.Birth = birth
+		more, err := s.search(ctx, actor, protect.Login, s.nameLookup(pivot.BirthName, birth), func(p carnet.Person) []string {
+			if samePivot(p.Identity, pivot) {
+				return []string{"pivot"}
+			}
+			return nil
+		})
+		if err != nil {
+			return carnet.ID{}, err
 		}
-		return nil
-	})
+		found = append(found, more...)
+	}
 	switch {
-	case err != nil:
-		return carnet.ID{}, err
 	case len(found) == 0:
 		return carnet.ID{}, carnet.E(op, carnet.NotFound, "person.unresolved", nil)
 	case len(found) > 1:

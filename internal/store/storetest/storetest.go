@@ -249,6 +249,16 @@ func testResolve(t *testing.T, w *world) {
 			}
 		})
 	}
+	genet, err := w.people.Enrol(t.Context(), system, identity("GENÊT", "", "1940-00-00", carnet.Male, number(t, "1400100999004"), "Basile"))
+	must(t, err)
+	for _, date := range []string{"1940-01-01", "1940-00-00"} {
+		if id, err := w.people.Resolve(t.Context(), system, identity("GENET", "", date, carnet.Male, nir.Number{}, "Basile")); err != nil || id != genet {
+			t.Errorf("a presumed date, %s: %v", date, err)
+		}
+	}
+	if _, err := w.people.Resolve(t.Context(), system, identity("GENET", "", "1940-02-01", carnet.Male, nir.Number{}, "Basile")); carnet.CodeOf(err) != "person.unresolved" {
+		t.Errorf("another month: %v", err)
+	}
 	_, err = w.people.Enrol(t.Context(), system, identity("FOUGÈRE", "", "1985-05-12", carnet.Female, number(t, "2850500999003"), "Camille", "Rose"))
 	must(t, err)
 	if _, err := w.people.Resolve(t.Context(), system, identity("FOUGERE", "", "1985-05-12", carnet.Female, nir.Number{}, "Camille", "Rose")); carnet.CodeOf(err) != "person.ambiguous" {
