@@ -7,6 +7,8 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/binary"
+
+	"carnet/hcert/internal/tree"
 )
 
 // COSE tags, header labels (RFC 9052, RFC 8392).
@@ -14,9 +16,9 @@ const (
 	tagSign1 = 18
 	tagCWT   = 61
 
-	labelAlgorithm = uint64(1)
-	labelCritical  = uint64(2)
-	labelKID       = uint64(4)
+	labelAlgorithm = 1
+	labelCritical  = 2
+	labelKID       = 4
 )
 
 const (
@@ -28,80 +30,95 @@ const (
 type sign1 struct {
 	protected []byte // as received: the signature is over these bytes
 	payload   []byte
+	claims    string // the payload again
 	signature []byte
 	algorithm Algorithm
 	kid       []byte
 }
 
 // message takes the signed message apart and checks its headers.
-func (v *verifier) message(raw []byte) (*sign1, bool) {
+func (v *verifier) message(raw string) (*sign1, bool) {
 	body, ok := stripTags(raw)
 	if !ok {
 		v.fail(COSEStructure, "tag")
 		return nil, false
 	}
-	tree, ok := v.item(body, "message")
+	t := tree.Get()
+	defer t.Release()
+	item, ok := v.item(t, body, "message")
 	if !ok {
 		return nil, false
 	}
-	list, _ := tree.([]any)
-	if len(list) != 4 {
+	if item.Kind() != tree.Array || item.Len() != 4 {
 		v.fail(COSEStructure, "not a list of four")
 		return nil, false
 	}
-	m := &sign1{}
-	var okProtected, okUnprotected, okSignature bool
-	m.protected, okProtected = list[0].([]byte)
-	unprotected, okUnprotected := list[1].(map[any]any)
-	m.signature, okSignature = list[3].([]byte)
-	if !okProtected || !okUnprotected || !okSignature {
+	var list [4]tree.Value
+	for i, e := range item.All {
+		list[i] = e
+	}
+	if list[0].Kind() != tree.Bytes || list[1].Kind() != tree.Map || list[3].Kind() != tree.Bytes {
 		v.fail(COSEStructure, "member of a wrong type")
 		return nil, false
 	}
-	if list[2] == nil {
+	switch list[2].Kind() {
+	case tree.Bytes:
+	case tree.Nothing:
 		v.fail(COSEDetached, "")
 		return nil, false
-	}
-	if m.payload, ok = list[2].([]byte); !ok {
+	default:
 		v.fail(COSEStructure, "payload is not a byte string")
 		return nil, false
 	}
-	protected := map[any]any{}
-	if len(m.protected) > 0 { // the empty string is how an empty map is written
-		tree, ok := v.item(m.protected, "protected header")
-		if !ok {
+	m := &sign1{claims: list[2].Text()}
+	m.keep(list[0].Text(), m.claims, list[3].Text())
+	var protected tree.Value
+	if header := list[0].Text(); header != "" { // the empty string is how an empty map is written
+		h := tree.Get()
+		defer h.Release()
+		if protected, ok = v.item(h, header, "protected header"); !ok {
 			return nil, false
 		}
-		if protected, ok = tree.(map[any]any); !ok {
+		if protected.Kind() != tree.Map {
 			v.fail(COSEStructure, "protected header is not a map")
 			return nil, false
 		}
 	}
-	v.headers(m, protected, unprotected)
+	v.headers(m, protected, list[1])
 	return m, true
 }
 
+// keep copies the parts that the caller gets, in one piece.
+func (m *sign1) keep(protected, payload, signature string) {
+	a, b := len(protected), len(protected)+len(payload)
+	all := make([]byte, 0, b+len(signature))
+	all = append(append(append(all, protected...), payload...), signature...)
+	m.protected, m.payload, m.signature = all[:a:a], all[a:b:b], all[b:]
+}
+
 // headers reads algorithm and key identifier; what stands in the protected header wins.
-func (v *verifier) headers(m *sign1, protected, unprotected map[any]any) {
+func (v *verifier) headers(m *sign1, protected, unprotected tree.Value) {
 	if !understood(protected) || !understood(unprotected) {
 		v.fail(COSECritical, "")
 	}
-	alg, there := protected[labelAlgorithm]
-	if !there {
-		alg = unprotected[labelAlgorithm]
+	alg := protected.Label(labelAlgorithm)
+	if alg.Kind() == tree.Absent {
+		alg = unprotected.Label(labelAlgorithm)
 	}
-	n, _ := number(alg)
+	n, _ := alg.Int()
 	m.algorithm = Algorithm(n)
 	if m.algorithm != ES256 && m.algorithm != PS256 {
 		v.fail(COSEAlgorithm, m.algorithm.String())
 	}
-	kid, there := protected[labelKID]
-	if !there {
-		kid, there = unprotected[labelKID]
+	kid := protected.Label(labelKID)
+	if kid.Kind() == tree.Absent {
+		kid = unprotected.Label(labelKID)
 	}
-	m.kid, _ = kid.([]byte)
+	if kid.Kind() == tree.Bytes {
+		m.kid = []byte(kid.Text())
+	}
 	switch {
-	case !there:
+	case kid.Kind() == tree.Absent:
 		v.fail(KIDMissing, "")
 	case len(m.kid) != kidLength:
 		v.fail(KIDLength, "")
@@ -109,25 +126,21 @@ func (v *verifier) headers(m *sign1, protected, unprotected map[any]any) {
 }
 
 // understood reports that a header makes nothing critical but what every message has.
-func understood(header map[any]any) bool {
-	crit, there := header[labelCritical]
-	if !there {
+func understood(header tree.Value) bool {
+	crit := header.Label(labelCritical)
+	if crit.Kind() == tree.Absent {
 		return true
 	}
-	labels, ok := crit.([]any)
-	if !ok || len(labels) == 0 {
-		return false
-	}
-	for _, l := range labels {
-		if l != any(labelAlgorithm) && l != any(labelKID) {
+	for _, l := range crit.All {
+		if n, ok := l.Int(); !ok || n != labelAlgorithm && n != labelKID {
 			return false
 		}
 	}
-	return true
+	return crit.Kind() == tree.Array && crit.Len() > 0
 }
 
 // stripTags removes the tags that a message may wear: none, 18, or 61 around 18.
-func stripTags(raw []byte) ([]byte, bool) {
+func stripTags(raw string) (string, bool) {
 	first, rest, tagged := tag(raw)
 	if !tagged {
 		return raw, true
@@ -136,16 +149,16 @@ func stripTags(raw []byte) ([]byte, bool) {
 		first, rest, tagged = tag(rest)
 	}
 	if !tagged || first != tagSign1 {
-		return nil, false
+		return "", false
 	}
 	_, _, more := tag(rest)
 	return rest, !more
 }
 
 // tag reads the head of a CBOR tag.
-func tag(b []byte) (number uint64, rest []byte, ok bool) {
+func tag(b string) (number uint64, rest string, ok bool) {
 	if len(b) == 0 || b[0]>>5 != 6 {
-		return 0, nil, false
+		return 0, "", false
 	}
 	info, b := b[0]&31, b[1:]
 	if info < 24 {
@@ -153,7 +166,7 @@ func tag(b []byte) (number uint64, rest []byte, ok bool) {
 	}
 	size := 1 << (info - 24)
 	if info > 27 || len(b) < size {
-		return 0, nil, true // a tag without number: no message of ours
+		return 0, "", true // a tag without number: no message of ours
 	}
 	var n [8]byte
 	copy(n[8-size:], b[:size])

@@ -1,39 +1,39 @@
 package hcert
 
 import (
-	"bytes"
-	"compress/zlib"
 	"errors"
-	"io"
 	"strings"
 	"sync"
 
 	"carnet/hcert/base45"
+	"carnet/hcert/internal/inflate"
 )
 
 const contextIdentifier = "HC1:"
 
 // unpack takes the text to the bytes of the signed message: prefix, base45, zlib.
-func (v *verifier) unpack(text string) ([]byte, bool) {
+func (v *verifier) unpack(text string) (string, bool) {
 	if len(text) > MaxText {
 		v.fail(Base45Length, "text too long")
-		return nil, false
+		return "", false
 	}
 	body, ok := strings.CutPrefix(text, contextIdentifier)
 	if !ok {
 		v.fail(Prefix, "")
-		return nil, false
+		return "", false
 	}
-	packed, err := base45.Decode(body)
-	if err != nil {
+	u := unpackers.Get().(*unpacker)
+	defer u.release()
+	var err error
+	if u.packed, err = base45.Append(u.packed[:0], body); err != nil {
 		v.fail(base45Code(err), err.Error())
-		return nil, false
+		return "", false
 	}
-	raw, code := inflate(packed)
+	raw, code := u.inflate(u.packed)
 	if code != "" {
 		v.fail(code, "")
 	}
-	return raw, raw != nil
+	return raw, code == "" || code == ZlibTrailing
 }
 
 func base45Code(err error) Code {
@@ -47,46 +47,44 @@ func base45Code(err error) Code {
 	return Base45Character
 }
 
-// inflater is a reader that is used again: a new one costs as much as the rest of the decoding.
-type inflater struct {
-	src bytes.Reader // a ByteReader, so that inflating stops exactly at the end of the stream
-	zip io.ReadCloser
-	buf bytes.Buffer
+// unpacker is the space in which a text is taken apart. It is used again.
+type unpacker struct {
+	decoder inflate.Decoder
+	packed  []byte
+	raw     []byte
 }
 
-var inflaters = sync.Pool{New: func() any { return new(inflater) }}
+var unpackers = sync.Pool{New: func() any { return new(unpacker) }}
+
+// keepBytes is how large a buffer may be to be used again.
+const keepBytes = 16 << 10
+
+// release forgets the certificate and gives the space back.
+func (u *unpacker) release() {
+	clear(u.packed)
+	clear(u.raw)
+	if cap(u.raw) > keepBytes {
+		u.raw = nil
+	}
+	unpackers.Put(u)
+}
 
 // inflate gives the content of a zlib stream and, when the stream is not all there is to it, a
-// code. Content comes with ZlibTrailing too; with any other code it is nil.
-func inflate(packed []byte) ([]byte, Code) {
-	z := inflaters.Get().(*inflater)
-	defer z.release()
-	z.src.Reset(packed)
-	var err error
-	if z.zip == nil {
-		z.zip, err = zlib.NewReader(&z.src)
-	} else {
-		err = z.zip.(zlib.Resetter).Reset(&z.src, nil)
+// code. Content comes with ZlibTrailing too; with any other code there is none.
+func (u *unpacker) inflate(packed []byte) (string, Code) {
+	var used int
+	var fault inflate.Fault
+	u.raw, used, fault = u.decoder.Append(u.raw[:0], packed, MaxInflated)
+	switch fault {
+	case inflate.Header:
+		return "", ZlibHeader
+	case inflate.TooLarge:
+		return "", ZlibTooLarge
+	case inflate.Damaged:
+		return "", ZlibChecksum
 	}
-	if err != nil {
-		return nil, ZlibHeader
+	if used < len(packed) {
+		return string(u.raw), ZlibTrailing
 	}
-	z.buf.Reset()
-	n, err := z.buf.ReadFrom(io.LimitReader(z.zip, MaxInflated+1))
-	switch {
-	case n > MaxInflated:
-		return nil, ZlibTooLarge
-	case err != nil:
-		return nil, ZlibChecksum
-	case z.src.Len() > 0:
-		return bytes.Clone(z.buf.Bytes()), ZlibTrailing
-	}
-	return bytes.Clone(z.buf.Bytes()), ""
-}
-
-// release forgets the certificate and gives the reader back.
-func (z *inflater) release() {
-	z.src.Reset(nil)
-	clear(z.buf.Bytes())
-	inflaters.Put(z)
+	return string(u.raw), ""
 }

@@ -6,22 +6,39 @@ import (
 	"time"
 
 	"carnet/hcert/dcc"
+	"carnet/hcert/internal/tree"
 )
 
 // Claims of a CWT (RFC 8392) and of the format.
 const (
-	claimIssuer   = uint64(1)
-	claimExpires  = uint64(4)
-	claimIssuedAt = uint64(6)
-	claimHCERT    = int64(-260)
-	hcertDCC      = uint64(1) // the EU certificate among the payloads of claim -260
+	claimIssuer   = 1
+	claimExpires  = 4
+	claimIssuedAt = 6
+	claimHCERT    = -260
+	hcertDCC      = 1 // the EU certificate among the payloads of claim -260
 )
 
 // Verify decodes a text and checks it against the trusted keys at an instant. A nil Trust trusts
 // no key. The text is what a QR reader gives, untouched: a space belongs to it.
 func Verify(text string, trust Trust, at time.Time, profile Profile) Result {
-	v := verifier{trust: trust, at: at, profile: profile}
+	return Verifier{Trust: trust, Profile: profile}.Verify(text, at)
+}
+
+// Verifier is Verify with value sets of one's own choice, such as a newer edition or the list of
+// rapid-test devices. It may be used by many goroutines when its Trust may.
+type Verifier struct {
+	Trust   Trust          // nil trusts no key
+	Profile Profile        // Tolerant when not set
+	Sets    *dcc.ValueSets // nil for those that are built in
+}
+
+// Verify decodes a text and checks it at an instant.
+func (c Verifier) Verify(text string, at time.Time) Result {
+	v := verifier{trust: c.Trust, at: at, profile: c.Profile, sets: c.Sets}
 	v.run(text)
+	if len(v.Failures) < 2 {
+		return v.Result
+	}
 	slices.SortStableFunc(v.Failures, func(a, b Failure) int { return a.Code.stage() - b.Code.stage() })
 	return v.Result
 }
@@ -40,6 +57,7 @@ type verifier struct {
 	trust   Trust
 	at      time.Time
 	profile Profile
+	sets    *dcc.ValueSets
 }
 
 // fail notes a failure; a second one with the same code adds nothing.
@@ -67,59 +85,62 @@ func (v *verifier) run(text string) {
 	}
 	// The content is read first: what a refused certificate says is shown too, and among several
 	// keys with one identifier the content tells which one may have signed it.
-	v.content(m.payload)
+	v.content(m.claims)
 	v.signature(m)
 	v.times()
 }
 
 // content reads the claims and the payload.
-func (v *verifier) content(claims []byte) {
-	tree, ok := v.item(claims, "claims")
+func (v *verifier) content(claims string) {
+	t := tree.Get()
+	defer t.Release()
+	m, ok := v.item(t, claims, "claims")
 	if !ok {
 		return
 	}
-	m, ok := tree.(map[any]any)
-	if !ok {
+	if m.Kind() != tree.Map {
 		v.fail(CWTClaims, "not a map")
 		return
 	}
 	v.claims(m)
 
-	container, _ := m[claimHCERT].(map[any]any)
-	payload := container[hcertDCC]
-	if payload == nil {
+	container := m.Label(claimHCERT)
+	payload := container.Label(hcertDCC)
+	if k := payload.Kind(); k == tree.Absent || k == tree.Nothing {
 		v.fail(HCERTMissing, "")
 		return
 	}
-	if v.profile == Strict && len(container) > 1 {
+	if v.profile == Strict && container.Len() > 1 {
 		v.fail(CWTClaims, "unknown payload")
 	}
 	v.payload(payload)
 }
 
 // claims reads issuer and times.
-func (v *verifier) claims(m map[any]any) {
-	for key := range m {
-		n, ok := number(key)
+func (v *verifier) claims(m tree.Value) {
+	for key := range m.Pairs {
+		n, ok := key.Int()
 		switch {
 		case !ok:
 			v.fail(CWTClaims, "a label is not an integer")
 		case v.profile == Tolerant || n == claimHCERT:
-		case uint64(n) != claimIssuer && uint64(n) != claimExpires && uint64(n) != claimIssuedAt:
+		case n != claimIssuer && n != claimExpires && n != claimIssuedAt:
 			v.fail(CWTClaims, "unknown claim")
 		}
 	}
-	issuer, there := m[claimIssuer]
-	text, ok := issuer.(string)
-	if there && !ok {
+	issuer := m.Label(claimIssuer)
+	switch issuer.Kind() {
+	case tree.Text:
+		v.Certificate.Issuer = issuer.Text()
+	case tree.Absent:
+	default:
 		v.fail(CWTClaims, "issuer is not a text")
 	}
-	v.Certificate.Issuer = text
-	v.Certificate.IssuedAt = v.time(m[claimIssuedAt], "issued at")
-	v.Certificate.Expires = v.time(m[claimExpires], "expires")
+	v.Certificate.IssuedAt = v.time(m.Label(claimIssuedAt), "issued at")
+	v.Certificate.Expires = v.time(m.Label(claimExpires), "expires")
 }
 
-func (v *verifier) time(claim any, name string) time.Time {
+func (v *verifier) time(claim tree.Value, name string) time.Time {
 	t, integer, ok := instant(claim)
 	if !ok || v.profile == Strict && !integer {
 		v.fail(CWTClaims, name)
@@ -128,8 +149,8 @@ func (v *verifier) time(claim any, name string) time.Time {
 }
 
 // payload reads the EU certificate and turns its findings into refusals, as far as the profile says.
-func (v *verifier) payload(tree any) {
-	v.Certificate.DCC, v.Findings = dcc.Read(tree)
+func (v *verifier) payload(item tree.Value) {
+	v.Certificate.DCC, v.Findings = dcc.ReadTree(item, v.sets)
 	if v.Certificate.DCC == nil {
 		v.fail(PayloadSchema, "not a map")
 		return

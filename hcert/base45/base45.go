@@ -7,7 +7,10 @@
 // pass, are errors. The space is a character of the alphabet: text must not be trimmed.
 package base45
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
 
@@ -60,30 +63,41 @@ func Encode(src []byte) string {
 // Decode gives the bytes of a text; it allocates two thirds of the text's length, so the caller
 // bounds the text. The error is an [*Error].
 func Decode(s string) ([]byte, error) {
-	if len(s)%3 == 1 {
-		return nil, &Error{Length, len(s) - 1}
+	dst, err := Append(make([]byte, 0, len(s)/3*2+1), s)
+	if err != nil {
+		return nil, err
 	}
-	dst := make([]byte, 0, len(s)/3*2+1)
+	return dst, nil
+}
+
+// Append is [Decode] into a slice of the caller's, which it extends. With an error it gives the
+// slice as it was.
+func Append(dst []byte, s string) ([]byte, error) {
+	before := dst
+	if len(s)%3 == 1 {
+		return before, &Error{Length, len(s) - 1}
+	}
+	dst = slices.Grow(dst, len(s)/3*2+1)
 	i := 0
 	for ; i+3 <= len(s); i += 3 {
 		c, d, e := digits[s[i]], digits[s[i+1]], digits[s[i+2]]
 		if c == none || d == none || e == none {
-			return nil, badCharacter(s, i)
+			return before, badCharacter(s, i)
 		}
 		n := uint(c) + 45*uint(d) + 2025*uint(e)
 		if n > 0xffff {
-			return nil, &Error{Overflow, i}
+			return before, &Error{Overflow, i}
 		}
 		dst = append(dst, byte(n>>8), byte(n))
 	}
 	if i < len(s) {
 		c, d := digits[s[i]], digits[s[i+1]]
 		if c == none || d == none {
-			return nil, badCharacter(s, i)
+			return before, badCharacter(s, i)
 		}
 		n := uint(c) + 45*uint(d)
 		if n > 0xff {
-			return nil, &Error{Overflow, i}
+			return before, &Error{Overflow, i}
 		}
 		dst = append(dst, byte(n))
 	}
