@@ -1,6 +1,7 @@
 // Package twoddoc reads, verifies, writes and signs 2D-Doc, the French visible electronic seal:
 // a short message and its signature in a DataMatrix on a document (ANTS specification, editions
-// 3.1.3 to 3.3.9, C40 form, versions 01 to 04). It imports the standard library alone.
+// 3.1.3 to 3.3.9, versions 01 to 04, text, mixed and binary forms, one symbol or several). It imports
+// the standard library alone.
 //
 // # Reading
 //
@@ -13,6 +14,30 @@
 // Every identifier is in the embedded dictionary ([Lookup], [LookupType]): size, characters,
 // vocabulary, French and English labels, and what a document type requires and forbids. The
 // dictionary has two tables of text, identifiers.txt and types.txt.
+//
+// # Forms
+//
+// A payload is what readers of DataMatrix give: the bytes of the symbol one after the other. Characters
+// in C40 stand for themselves, Base256 gives its bytes, and the codewords that switch between the two
+// give nothing. So that is what [Parse] takes and [Draft.Sign] makes, in each [Form]:
+//
+//	text     header 22 to 26 | fields | US | signature in Base32 | GS annex
+//	         version 01: header 22 | fields | signature in bytes
+//	mixed    header 26 | fields | blocks | FF, length, signature | annex blocks
+//	binary   header 19 | blocks | FF, length, signature | annex blocks
+//
+// The first bytes tell text (DC0) from binary (DC 04). A mixed code is told from one of text by its bytes:
+// after a complete field, everything up to the end is a chain of blocks that holds one signature. The
+// field before the blocks therefore ends with a separator, or by its size. If several places are like
+// that the last one is meant; the writer makes no code that would be read otherwise than it was written.
+// What is signed are header, fields and blocks, without US, FF and length.
+//
+// [Document.Switch] is where bytes begin, which only the drawing needs: datamatrix.EncodeSwitched.
+// The fields of blocks have no public dictionary: [Block.Text], [Block.Uint] and [Block.Day] read their
+// values, for those who know what they are.
+//
+// A document in 2 to 16 symbols is cut by [Split] and put together by [Join], which wants all the symbols
+// and no order. One of them alone is refused with [MultiPart].
 //
 // # Two questions
 //
@@ -35,10 +60,10 @@
 //
 // Issuing has two steps, so that the message can be looked at before it is signed:
 //
-//	draft, err := twoddoc.Vaccination{...}.Prepare(header) // or Prepare, for any type
+//	draft, err := twoddoc.Vaccination{...}.Prepare(header) // or Prepare, PrepareMixed, PrepareBinary
 //	payload, err := draft.Sign(signer, rand.Reader)
 //
-// Both writers give the message to the strict reader before they hand it out, and compare. The
+// All writers give the message to the strict reader before they hand it out, and compare. The
 // signer is any [crypto.Signer]: a token or a process of its own keeps the key. Sign once for
 // one page: a DataMatrix (package datamatrix) and a link in a QR code ([Link]) carry the same
 // payload, and [WalletReads] tells whether the published wallets will take it.
@@ -52,8 +77,8 @@
 //
 // # Limits
 //
-// At most [MaxPayload] bytes are read. Not done: the binary form of version 04, the switch from C40
-// to binary (mixed form), multi-code. Identifiers in use whose definition is not public (J0 to KK of
+// At most [MaxPayload] bytes are read, and [MaxSymbol] of one symbol. The perimeter of a binary header is
+// kept as it is, for the text does not say how it is coded. Identifiers in use whose definition is not public (J0 to KK of
 // type 26, FA to FT of type B3) are unknown here; types 26 27 28 29 B3 B4 have no table
 // of requirements, so their fields are checked one by one only. Version 01 is read, and never
 // written.

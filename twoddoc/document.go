@@ -10,8 +10,11 @@ import (
 )
 
 // MaxPayload bounds what is read: 16 symbols of 144 modules, the largest multi-code, hold
-// 2,335 characters each. A longer input is refused before anything else is done.
-const MaxPayload = 16 * 2335
+// [MaxSymbol] characters each. A longer input is refused before anything else is done.
+const MaxPayload = maxSymbols * MaxSymbol
+
+// MaxSymbol is what one symbol holds at most: 2,335 characters, or fewer bytes.
+const MaxSymbol = 2335
 
 // Separator is the control character that ends a field. The zero value is no separator.
 type Separator byte
@@ -23,8 +26,9 @@ const (
 	us             = 0x1F // between message and signature
 )
 
-// Day is a date of the header and of fields in format "days": days since 2000-01-01.
-type Day uint16
+// Day is a date of the header and of fields in format "days": days since 2000-01-01. The binary form
+// also writes days before that, which are negative.
+type Day int32
 
 // Undated is the emission date of a document that has none.
 const Undated Day = 0xFFFF
@@ -35,12 +39,19 @@ var epoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 // and after 2179-06-04 have no coding and give Undated.
 func DayOf(t time.Time) Day {
 	y, m, d := t.Date()
-	n := time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Sub(epoch) / (24 * time.Hour)
-	if n < 0 || n >= time.Duration(Undated) || y < 2000 {
+	if y < 2000 || y > 2179 {
 		return Undated
 	}
-	return Day(n)
+	return min(dayOf(y, int(m), d), Undated)
 }
+
+func dayOf(year, month, day int) Day {
+	t := time.Date(year, time.Month(month), day, 0, 0, 0, 0, time.UTC)
+	return Day((t.Unix() - epoch.Unix()) / (24 * 3600)) // both are midnight: the quotient is exact
+}
+
+// hexadecimal reports that the C40 form can write the day.
+func (d Day) hexadecimal() bool { return d >= 0 && d <= Undated }
 
 // Time is midnight UTC of the day; the zero time for Undated.
 func (d Day) Time() time.Time {
@@ -62,12 +73,13 @@ func (d Day) String() string {
 type Header struct {
 	Version     int    // 1 to 4
 	Authority   string // certification authority, "FR03"
-	Certificate string // certificate of the participant, "AV01"
+	Certificate string // certificate of the participant, "AV01"; in binary five hexadecimal digits
 	Emitted     Day    // of the document; Undated where the type has none
 	Signed      Day    // may precede Emitted: never a reason to reject
-	Type        string // document type, "L1"
-	Perimeter   string // "01"; versions 01 and 02 do not write it and imply it
-	Country     string // issuing country, version 04; for L1 the country of vaccination
+	Type        string // document type, "L1"; in binary the byte in hexadecimal, "07"
+	Perimeter   string // "01"; versions 01 and 02 do not write it and imply it; in binary two bytes, "0001"
+	Country     string // issuing country, version 04, two letters; in binary three, "FRA"
+	Binary      bool   // written on 19 bytes; else on 22, 24 or 26 characters
 }
 
 // Test reports a test authority, XX00 of any country. What it signs is a test document, never
@@ -84,8 +96,11 @@ func (h Header) Within(cert *x509.Certificate) bool {
 	return to.After(cert.NotBefore) && !from.After(cert.NotAfter)
 }
 
-// Append writes the header as a code carries it: 22, 24 or 26 characters by version.
+// Append writes the header as a code carries it: 22, 24 or 26 characters by version, or 19 bytes.
 func (h Header) Append(b []byte) []byte {
+	if h.Binary {
+		return h.appendBinary(b)
+	}
 	b = append(b, 'D', 'C', '0', '0'+byte(h.Version))
 	b = append(b, h.Authority...)
 	b = append(b, h.Certificate...)
@@ -153,11 +168,18 @@ func (f Field) MarshalText() ([]byte, error) { return []byte(f.String()), nil }
 // Printing a Document shows no value of it.
 type Document struct {
 	Header    Header
-	Fields    []Field // of the signed message, in order
-	Rest      string  // what follows the first unknown identifier: its length is unknown
+	Form      Form
+	Fields    []Field // of the signed message, in order; none in binary
+	Blocks    []Block // of the signed message, after the fields; none in text
+	Rest      string  // what follows the first unknown identifier or cut block: its length is unknown
 	Annex     []Field // not signed: show it apart, never use it
 	AnnexRest string  // like Rest, in the annex
 	Signature []byte  // r and s, each of half the length; nil when it cannot be read
+
+	AnnexBlocks []Block // the annex after blocks: not signed either
+	// Switch is where a symbol passes from C40 to bytes: 0 in binary, behind the fields in mixed form,
+	// at the signature of version 01; the length of the payload where all is C40.
+	Switch int
 
 	Authentic  []*Error
 	Conforming []*Error

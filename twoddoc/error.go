@@ -71,6 +71,27 @@ const (
 	AnnexEmpty       Code = "annex.empty"
 )
 
+// Reading: blocks, in binary and mixed form. Field is the identifier in hexadecimal.
+const (
+	BlockCut    Code = "block.cut"    // longer than what is left
+	BlockLength Code = "block.length" // its length is written on more bytes than it needs
+	BlockID     Code = "block.id"     // FF is the signature, and there is one
+
+	// SwitchMissing: there are bytes in a code of version 04, but at the end of no field begins a chain
+	// of blocks with a signature of 64, 96 or 132 bytes that ends with the payload.
+	SwitchMissing Code = "switch.missing"
+)
+
+// Several symbols. The errors of [Join] have the number of the symbol, from 0, in Field.
+const (
+	MultiPart    Code = "multi.part"    // one symbol of several: Join them first
+	MultiPrefix  Code = "multi.prefix"  // no symbol of several
+	MultiGroup   Code = "multi.group"   // of another document: other identifier, or other count
+	MultiTwice   Code = "multi.twice"   // two different symbols for one position
+	MultiMissing Code = "multi.missing" // Field is the position that is not there, from 0
+	MultiCount   Code = "multi.count"   // 2 to 16
+)
+
 // Signature.
 const (
 	SignatureMissing     Code = "signature.missing"
@@ -88,6 +109,7 @@ const (
 	IssueSigner  Code = "issue.signer"  // the signer failed or answered nonsense
 	IssueRank    Code = "issue.rank"    // L7 and L8 are one digit, 1 to 9
 	IssueValue   Code = "issue.value"   // empty, too short, or not a date
+	IssueSwitch  Code = "issue.switch"  // a reader would find the binary part elsewhere
 )
 
 // Links and wallets.

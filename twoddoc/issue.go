@@ -34,19 +34,27 @@ func Prepare(h Header, fields ...Field) (*Draft, error) {
 	if err := h.wellFormed(); err != nil {
 		return nil, err
 	}
+	b, values, err := writeFields(h, fields)
+	if err != nil {
+		return nil, err
+	}
+	return newDraft(b, values)
+}
+
+func writeFields(h Header, fields []Field) ([]byte, []span, error) {
 	n := headerLen[h.Version]
 	for _, f := range fields {
 		n += len(f.ID) + len(f.Value) + 1
 	}
 	if n > MaxPayload {
-		return nil, &Error{Code: SizeLong, Offset: MaxPayload}
+		return nil, nil, &Error{Code: SizeLong, Offset: MaxPayload}
 	}
 	b := h.Append(make([]byte, 0, n))
 	values := make([]span, 0, len(fields))
 	for _, f := range fields {
 		def, ok := Lookup(f.ID)
 		if !ok {
-			return nil, &Error{Code: FieldUnknown, Field: f.ID, Offset: len(b)}
+			return nil, nil, &Error{Code: FieldUnknown, Field: f.ID, Offset: len(b)}
 		}
 		if f.End == None && !def.full(len(f.Value)) {
 			f.End = GS
@@ -54,7 +62,91 @@ func Prepare(h Header, fields ...Field) (*Draft, error) {
 		values = append(values, span{len(b) + len(f.ID), len(b) + len(f.ID) + len(f.Value)})
 		b = f.Append(b)
 	}
-	return newDraft(b, values)
+	return b, values, nil
+}
+
+// PrepareMixed writes header and fields as [Prepare] does, then blocks. The signature will be a block
+// too, so that there may be no block at all. The version is 04.
+//
+// A type with a [Full] table of requirements, such as L1, allows no block; nothing that the dictionary says
+// of fields is known of blocks. Blocks in which a reader would see more fields are refused with
+// [IssueSwitch].
+func PrepareMixed(h Header, fields []Field, blocks ...Block) (*Draft, error) {
+	h.Version = 4
+	if h.Perimeter == "" {
+		h.Perimeter = "01"
+	}
+	if err := h.wellFormed(); err != nil {
+		return nil, err
+	}
+	b, values, err := writeFields(h, fields)
+	if err != nil {
+		return nil, err
+	}
+	at := len(b)
+	if b, err = writeBlocks(b, blocks); err != nil {
+		return nil, err
+	}
+	d := &Draft{}
+	d.doc.Fields = make([]Field, 0, len(values)+1)
+	if err := d.doc.readMixed(unsigned(b), at, true); err != nil {
+		return nil, err
+	}
+	if err := d.check(b, values, blocks); err != nil {
+		return nil, err
+	}
+	return d, d.sameSwitch([]byte(unsigned(b)))
+}
+
+// PrepareBinary writes a header of 19 bytes and blocks, in the order given. The header needs Authority,
+// Certificate of five hexadecimal digits, Emitted, Signed, Type "07", Perimeter of four hexadecimal
+// digits and Country of three letters; its version is 04.
+func PrepareBinary(h Header, blocks ...Block) (*Draft, error) {
+	h.Version, h.Binary = 4, true
+	if err := h.wellFormedBinary(); err != nil {
+		return nil, err
+	}
+	b, err := writeBlocks(h.appendBinary(nil), blocks)
+	if err != nil {
+		return nil, err
+	}
+	d := &Draft{doc: Document{Form: Binary}}
+	text := unsigned(b)
+	if err := d.doc.readBinaryHeader(text); err != nil {
+		return nil, err
+	}
+	d.doc.readBlocks(text, binaryHeader)
+	d.doc.Switch = 0
+	return d, d.check(b, nil, blocks)
+}
+
+func writeBlocks(b []byte, blocks []Block) ([]byte, error) {
+	for _, f := range blocks {
+		switch {
+		case f.ID == signatureID:
+			return nil, &Error{Code: BlockID, Field: f.name(), Offset: len(b)}
+		case len(f.Value) > maxBlock:
+			return nil, &Error{Code: BlockLength, Field: f.name(), Offset: len(b) + 1}
+		case len(b)+4+len(f.Value) > MaxPayload:
+			return nil, &Error{Code: SizeLong, Offset: MaxPayload}
+		}
+		f.long = false
+		b = f.Append(b)
+	}
+	return b, nil
+}
+
+// unsigned is the payload with a signature of zeros, for the reader of drafts.
+func unsigned(signed []byte) string {
+	return string(signed) + "\xff\x40" + string(make([]byte, 64))
+}
+
+// sameSwitch checks that a reader of the payload finds the binary part where it was written.
+func (d *Draft) sameSwitch(payload []byte) error {
+	if at := findSwitch(string(payload)); at != d.doc.Switch {
+		return &Error{Code: IssueSwitch, Offset: d.doc.Switch}
+	}
+	return nil
 }
 
 // span is where a value was written.
@@ -70,21 +162,31 @@ func newDraft(signed []byte, values []span) (*Draft, error) {
 	if err := d.doc.readMessage(string(signed), len(signed), true); err != nil {
 		return nil, err
 	}
+	d.doc.Switch = len(signed)
+	if err := d.check(signed, values, nil); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// check compares what the strict reader read with what was written.
+func (d *Draft) check(signed []byte, values []span, blocks []Block) error {
 	if e := first(d.doc.Conforming); e != nil {
-		return nil, e
+		return e
 	}
 	if e := first(d.doc.Authentic); e != nil {
-		return nil, e
+		return e
 	}
-	if len(d.doc.Fields) != len(values) {
-		return nil, &Error{Code: FieldSeparator, Offset: headerLen[d.doc.Header.Version]}
+	if len(d.doc.Fields) != len(values) || len(d.doc.Blocks) != len(blocks) || len(d.doc.signed) != len(signed) {
+		return &Error{Code: FieldSeparator, Offset: headerLen[d.doc.Header.Version]}
 	}
 	for i, v := range values {
 		if f := &d.doc.Fields[i]; f.Offset+2 != v.from || v.from+len(f.Value) != v.to {
-			return nil, &Error{Code: FieldSeparator, Field: f.ID, Offset: f.Offset}
+			return &Error{Code: FieldSeparator, Field: f.ID, Offset: f.Offset}
 		}
 	}
-	return d, nil
+	d.doc.Signature = nil // that of zeros, in blocks
+	return nil
 }
 
 // Document is the draft as a reader sees it, without signature. The caller must not change it.
@@ -131,8 +233,21 @@ func (d *Draft) Sign(signer crypto.Signer, rand io.Reader) ([]byte, error) {
 	if err := rawSignature(raw[:2*c.half], der); err != nil {
 		return nil, d.doc.signatureError(IssueSigner, err)
 	}
-	payload := make([]byte, 0, len(d.doc.signed)+1+signatureText.EncodedLen(2*c.half))
+	payload := make([]byte, 0, len(d.doc.signed)+2+signatureText.EncodedLen(2*c.half))
 	payload = append(payload, d.doc.signed...)
+	if d.doc.Form != Text {
+		payload = append(payload, signatureID, byte(2*c.half))
+		payload = append(payload, raw[:2*c.half]...)
+		if len(payload) > MaxPayload {
+			return nil, &Error{Code: SizeLong, Offset: MaxPayload}
+		}
+		if d.doc.Form == Mixed {
+			if err := d.sameSwitch(payload); err != nil {
+				return nil, err
+			}
+		}
+		return payload, nil
+	}
 	payload = append(payload, us)
 	return signatureText.AppendEncode(payload, raw[:2*c.half]), nil
 }
@@ -195,6 +310,12 @@ func (h Header) wellFormed() *Error {
 		return &Error{Code: HeaderCertificate, Offset: 8}
 	case len(h.Type) != 2:
 		return &Error{Code: HeaderType, Offset: 20}
+	case h.Binary:
+		return &Error{Code: HeaderMarker}
+	case !h.Emitted.hexadecimal():
+		return &Error{Code: HeaderEmitted, Offset: 12}
+	case !h.Signed.hexadecimal():
+		return &Error{Code: HeaderSigned, Offset: 16}
 	case h.Version >= 3 && len(h.Perimeter) != 2:
 		return &Error{Code: HeaderPerimeter, Offset: 22}
 	case h.Version == 4 && len(h.Country) != 2:

@@ -1,5 +1,7 @@
 package twoddoc
 
+import "strings"
+
 // Parse reads a payload and accepts nothing that the format or the dictionary forbids: the
 // error is then the *Error that comes first in the payload. It does not check the signature:
 // call [Document.Verify].
@@ -39,30 +41,78 @@ func parse(payload []byte, strict bool) (*Document, error) {
 		return nil, &Error{Code: SizeLong, Offset: MaxPayload}
 	}
 	text := string(payload)
-	d := &Document{}
-	if len(text) >= 4 && text[:4] == "DC01" {
+	d := &Document{Switch: len(text)}
+	switch {
+	case len(text) >= 4 && text[:4] == "DC01":
 		if err := d.readVersion1(text, strict); err != nil {
 			return nil, err
 		}
 		return d, nil
+	case len(text) >= 4 && text[:4] == "DC04":
+		if at := findSwitch(text); at >= 0 {
+			return d, d.readMixed(text, at, strict)
+		}
+	case len(text) > 0 && text[0] == binaryMarker:
+		d.Form = Binary
+		if err := d.readBinaryHeader(text); err != nil {
+			return nil, err
+		}
+		d.readBlocks(text, binaryHeader)
+		d.Switch = 0
+		return d, nil
+	case isPart(text):
+		return nil, &Error{Code: MultiPart}
 	}
-	end := len(text)
+	end, high := len(text), -1
 	for i := range len(text) {
-		if text[i] == us {
+		if c := text[i]; c == us {
 			end = i
 			break
+		} else if c >= 0x80 && high < 0 {
+			high = i
 		}
+	}
+	missing := &Error{Code: SignatureMissing, Offset: len(text)}
+	if high >= 0 && strings.HasPrefix(text, "DC04") && !hasSignature(text[end:]) {
+		// Blocks that are damaged: what looks like US stands in one.
+		missing.Code, missing.Offset, end = SwitchMissing, high, len(text)
 	}
 	d.signed = []byte(text[:end])
 	if err := d.readMessage(text, end, strict); err != nil {
 		return nil, err
 	}
 	if end == len(text) {
-		d.Authentic = append(d.Authentic, &Error{Code: SignatureMissing, Offset: end})
+		d.Authentic = append(d.Authentic, missing)
 		return d, nil
 	}
 	d.readTail(text, end+1, strict)
 	return d, nil
+}
+
+// readMixed reads fields up to the switch and blocks after it. The caller knows that the chain of
+// blocks is whole and holds a signature.
+func (d *Document) readMixed(text string, at int, strict bool) error {
+	d.Form = Mixed
+	if err := d.readMessage(text, at, strict); err != nil {
+		return err
+	}
+	d.readBlocks(text, at)
+	if typ := dictionary().types[d.Header.Type]; typ != nil && typ.Table == Full && d.Header.Perimeter == "01" {
+		for _, f := range d.Blocks {
+			d.finding(FieldForbidden, f.name(), f.Offset)
+		}
+	}
+	return nil
+}
+
+// hasSignature reports that a signature of text follows US.
+func hasSignature(tail string) bool {
+	if tail == "" {
+		return false
+	}
+	tail, _, _ = strings.Cut(tail[1:], string(rune(GS)))
+	sig, err := readSignature(tail)
+	return err == nil && isSignatureSize(len(sig))
 }
 
 // readVersion1 finds the raw signature that ends a payload of version 01. Nothing marks where it
@@ -73,7 +123,7 @@ func (d *Document) readVersion1(text string, strict bool) error {
 		if len(text) < headerLen[1]+n {
 			break
 		}
-		try := &Document{signed: []byte(text[:len(text)-n])}
+		try := &Document{signed: []byte(text[:len(text)-n]), Switch: len(text) - n}
 		if err := try.readMessage(text, len(text)-n, strict); err != nil {
 			return err
 		}

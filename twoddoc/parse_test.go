@@ -24,7 +24,12 @@ func TestNotADocument(t *testing.T) {
 		{"small letters", "dc04FR00CN011E6D1E6DL101FR", twoddoc.HeaderMarker, 0},
 		{"version 00", "DC00FR00CN011E6D1E6DL101FR", twoddoc.HeaderVersion, 2},
 		{"version 05", "DC05FR00CN011E6D1E6DL101FR", twoddoc.HeaderVersion, 2},
-		{"multi-code", "E12301DC04FR00CN01", twoddoc.HeaderMarker, 0},
+		{"one of several symbols", "E12301DC04FR00CN01", twoddoc.MultiPart, 0},
+		{"one of several symbols of bytes", "\xee\x7b\xa7\x0f\xdc\x04", twoddoc.MultiPart, 0},
+		{"the third symbol of two", "E12321DC04FR00CN01", twoddoc.HeaderMarker, 0},
+		{"marker of bytes alone", "\xdc", twoddoc.SizeShort, 1},
+		{"version 03 of bytes", "\xdc\x03" + binaryHead[2:], twoddoc.HeaderVersion, 1},
+		{"short header of bytes", binaryHead[:18], twoddoc.SizeShort, 18},
 		{"huge", "DC04" + strings.Repeat("A", twoddoc.MaxPayload), twoddoc.SizeLong, twoddoc.MaxPayload},
 	} {
 		for name, parse := range map[string]func([]byte) (*twoddoc.Document, error){"strict": twoddoc.Parse, "tolerant": twoddoc.ParseTolerant} {
@@ -217,6 +222,9 @@ func FuzzParse(f *testing.F) {
 			for _, x := range d.Fields {
 				again = x.Append(again)
 			}
+			for _, x := range d.Blocks {
+				again = x.Append(again)
+			}
 			again = append(again, d.Rest...)
 			if !bytes.Equal(again, d.Signed()) {
 				t.Fatalf("written again: %q, read %q", again, d.Signed())
@@ -234,7 +242,9 @@ func FuzzParse(f *testing.F) {
 
 // headerFound reports a finding on the dates of the header: unreadable dates are not kept.
 func headerFound(d *twoddoc.Document) bool {
-	return has(d.Conforming, twoddoc.HeaderEmitted) || has(d.Conforming, twoddoc.HeaderSigned)
+	return has(d.Conforming, twoddoc.HeaderEmitted) || has(d.Conforming, twoddoc.HeaderSigned) ||
+		d.Form == twoddoc.Binary && (has(d.Conforming, twoddoc.HeaderCountry) || has(d.Conforming, twoddoc.HeaderAuthority) ||
+			has(d.Conforming, twoddoc.HeaderCertificate))
 }
 
 func FuzzFromLink(f *testing.F) {

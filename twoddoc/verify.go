@@ -51,7 +51,10 @@ func (d *Document) Verify(key crypto.PublicKey) error {
 // signatureError is about the signature: its offset is where it begins.
 func (d *Document) signatureError(code Code, cause error) *Error {
 	at := len(d.signed)
-	if d.Header.Version > 1 {
+	switch {
+	case d.Form != Text:
+		at += 2 // FF and length
+	case d.Header.Version > 1:
 		at++ // US
 	}
 	return &Error{Code: code, Offset: at, Err: cause}

@@ -6,6 +6,7 @@ const (
 	unlatch  = 254 // from C40 back to ASCII
 	pad      = 129
 	upperASC = 235 // next ASCII character plus 128
+	base256  = 231 // bytes from here
 )
 
 // values appends the C40 values of a character, one to four.
@@ -60,7 +61,7 @@ func asciiLen(tail []byte) int {
 
 // fits reports that the codewords fit. A single ASCII codeword that is the last one of the
 // symbol needs no unlatch before it.
-func fits(triplets int, tail []byte, data int) bool {
+func fits(triplets int, tail []byte, binary, data int) bool {
 	n := 1 + 2*triplets
 	if triplets == 0 {
 		n = 0
@@ -70,19 +71,27 @@ func fits(triplets int, tail []byte, data int) bool {
 			n++
 		}
 		n += t
+	} else if n > 0 && binary > 0 {
+		n++
+	}
+	if binary > 0 {
+		n += 2 + binary // one length codeword, 0, tells that the bytes fill the symbol
+		if binary >= 250 && n != data {
+			n++
+		}
 	}
 	return n <= data
 }
 
-// codewords writes the data codewords: C40, the ASCII end, the padding.
-func codewords(payload []byte, triplets int, tail []byte, data int) []byte {
+// codewords writes the data codewords: C40, the ASCII end, the bytes, the padding.
+func codewords(text []byte, triplets int, tail, binary []byte, data int) []byte {
 	out := make([]byte, 0, data)
 	inC40 := triplets > 0
 	if inC40 {
 		out = append(out, latchC40)
 		var buf [16]byte
 		v := buf[:0]
-		for _, c := range payload[:len(payload)-len(tail)] {
+		for _, c := range text[:len(text)-len(tail)] {
 			v = values(v, c)
 			for len(v) >= 3 {
 				out = triplet(out, v)
@@ -109,6 +118,9 @@ func codewords(payload []byte, triplets int, tail []byte, data int) []byte {
 	if inC40 && len(out) < data {
 		out = append(out, unlatch)
 	}
+	if len(binary) > 0 {
+		out = appendBytes(out, binary, data)
+	}
 	if len(out) < data {
 		out = append(out, pad)
 	}
@@ -118,6 +130,25 @@ func codewords(payload []byte, triplets int, tail []byte, data int) []byte {
 			n -= 254
 		}
 		out = append(out, byte(n))
+	}
+	return out
+}
+
+// appendBytes writes Base256: length and bytes, each made random by its place.
+func appendBytes(out, binary []byte, data int) []byte {
+	out = append(out, base256)
+	from := len(out)
+	switch n := len(binary); {
+	case from+1+n == data:
+		out = append(out, 0)
+	case n < 250:
+		out = append(out, byte(n))
+	default:
+		out = append(out, byte(n/250+249), byte(n%250))
+	}
+	out = append(out, binary...)
+	for i := from; i < len(out); i++ {
+		out[i] += byte(149*(i+1)%255 + 1)
 	}
 	return out
 }

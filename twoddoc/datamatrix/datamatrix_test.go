@@ -400,3 +400,41 @@ func Example() {
 	// ##...###.#.##.
 	// ##############
 }
+
+// TestBytes: what passes from C40 to bytes is given back in one piece by both foreign readers, for every
+// way to end the C40 part and every way to write a length.
+func TestBytes(t *testing.T) {
+	for _, c := range []struct{ text, binary int }{
+		{0, 1}, {0, 64}, {0, 84}, {1, 64}, {2, 64}, {3, 64}, {4, 64}, {26, 249}, {27, 250}, {28, 251}, {29, 600}, {60, 82},
+		{0, 248}, {0, 276}, {0, 277}, {0, 278}, {0, 1301}, {0, 1302}, {99, 499}, {100, 500},
+	} {
+		t.Run(fmt.Sprintf("%d and %d", c.text, c.binary), func(t *testing.T) {
+			t.Parallel()
+			want := payload(c.text)
+			at := len(want)
+			for i := range c.binary {
+				want = append(want, byte(255-i*7))
+			}
+			s, err := datamatrix.EncodeSwitched(want, at, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			img := picture(s, 5)
+			if got := dmtxread(t, "-m", "4000", "-N", "1", save(t, img)); !bytes.Equal(got, want) {
+				t.Errorf("dmtxread: %x\nwant %x", got, want)
+			}
+			got, err := readZXing(img)
+			if err != nil || !bytes.Equal(got, want) {
+				t.Errorf("gozxing: %x %v\nwant %x", got, err, want)
+			}
+		})
+	}
+	for _, at := range []int{-1, 2} {
+		if _, err := datamatrix.EncodeSwitched([]byte("A"), at, 0); err == nil {
+			t.Errorf("a switch at %d of one byte is accepted", at)
+		}
+	}
+	if _, err := datamatrix.EncodeSwitched(make([]byte, 1303), 0, 0); !errors.Is(err, datamatrix.ErrTooLong) {
+		t.Errorf("1303 bytes: %v", err)
+	}
+}
