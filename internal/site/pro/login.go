@@ -12,7 +12,7 @@ import (
 	"carnet/internal/site/ui"
 )
 
-// mayInject are the professions that are proposed as the one who injects. The directory of a real
+// mayInject are the professions that enter, and are proposed as the one who injects. The directory of a real
 // operator says it per person; the login only brings the profession.
 var mayInject = []string{carnet.Physician, carnet.Pharmacist, carnet.Midwife, carnet.Nurse}
 
@@ -112,6 +112,11 @@ func (s *site) finish(w http.ResponseWriter, r *http.Request) {
 		if at.Place.ID != "" {
 			p.Places = append(p.Places, at.Place)
 		}
+	}
+	// Decided at each login, from what the provider says today: an account is not a profession.
+	if !p.Vaccinator {
+		s.refused(w, r, carnet.E("pro.finish", carnet.Denied, "login.profession", nil), "")
+		return
 	}
 	if len(p.Places) == 0 {
 		s.refused(w, r, carnet.E("pro.finish", carnet.Denied, "login.place", nil), "")

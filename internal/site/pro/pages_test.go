@@ -245,6 +245,7 @@ func TestFinish(t *testing.T) {
 	}{
 		{"a nurse at a centre", login.Professional{Number: carnet.Hide("899999999996"), FamilyName: carnet.Hide("Tilleul"), GivenName: carnet.Hide("Camille"), Situations: []login.Situation{situation}}, nil, see, "/recherche"},
 		{"without a place of work", login.Professional{Number: carnet.Hide("899999999996"), Situations: []login.Situation{{Profession: carnet.Nurse}}}, nil, 403, ""},
+		{"an optician", login.Professional{Number: carnet.Hide("899999999996"), Situations: []login.Situation{{Profession: "86", Place: acacias}}}, nil, 403, ""},
 		{"claims that do not hold", login.Professional{}, carnet.E("login", carnet.Denied, login.CodeClaims, nil), 403, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
