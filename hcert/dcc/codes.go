@@ -17,12 +17,30 @@ var published = map[Set]string{
 	TestKind: "2021-04-27", TestResult: "2021-04-27", Country: "2019-11-01", encodingSet: "2023-05-05",
 }
 
-// tables are in the order of their codes.
-var tables = map[Set][]Entry{
-	Disease: {
+// builtIn gives a table, in the order of its codes.
+func builtIn(set Set) []Entry {
+	switch set {
+	case Disease:
+		return diseases
+	case VaccineType:
+		return vaccineTypes
+	case Product:
+		return products
+	case Holder:
+		return holders
+	case TestKind:
+		return testKinds
+	case TestResult:
+		return testResults
+	}
+	return nil
+}
+
+var (
+	diseases = []Entry{
 		{Code: "840539006", Name: "COVID-19"},
-	},
-	VaccineType: {
+	}
+	vaccineTypes = []Entry{
 		{Code: "1119305005", Name: "SARS-CoV-2 antigen vaccine"},
 		{Code: "1119349007", Name: "SARS-CoV-2 mRNA vaccine"},
 		{Code: "1157024006", Name: "Inactivated SARS-CoV-2 vaccine"},
@@ -32,8 +50,8 @@ var tables = map[Set][]Entry{
 		{Code: "29061000087103", Name: "COVID-19 viral vector vaccine"},
 		{Code: "30141000087107", Name: "SARS-CoV-2 virus-like particle vaccine"},
 		{Code: "J07BX03", Name: "COVID-19 vaccine", Deprecated: true},
-	},
-	Product: {
+	}
+	products = []Entry{
 		{Code: "AZD2816", Name: "AZD2816"},
 		{Code: "Abdala", Name: "Abdala"},
 		{Code: "BBIBP-CorV", Name: "BBIBP-CorV"},
@@ -73,8 +91,8 @@ var tables = map[Set][]Entry{
 		{Code: "Vidprevtyn", Name: "Vidprevtyn", Deprecated: true},
 		{Code: "WIBP-CorV", Name: "WIBP-CorV"},
 		{Code: "YS-SC2-010", Name: "YS-SC2-010"},
-	},
-	Holder: {
+	}
+	holders = []Entry{
 		{Code: "Bharat-Biotech", Name: "Bharat Biotech"},
 		{Code: "CIGB", Name: "CIGB"},
 		{Code: "Chumakov-Federal-Scientific-Center", Name: "Chumakov Center"},
@@ -106,16 +124,16 @@ var tables = map[Set][]Entry{
 		{Code: "Sinovac-Biotech", Name: "Sinovac"},
 		{Code: "Vector-Institute", Name: "Vector Institute"},
 		{Code: "Yisheng-Biopharma", Name: "Yisheng"},
-	},
-	TestKind: {
+	}
+	testKinds = []Entry{
 		{Code: "LP217198-3", Name: "Rapid antigen test"},
 		{Code: "LP6464-4", Name: "Nucleic acid amplification test (NAAT)"},
-	},
-	TestResult: {
+	}
+	testResults = []Entry{
 		{Code: "260373001", Name: "Detected"},
 		{Code: "260415000", Name: "Not detected"},
-	},
-}
+	}
+)
 
 // countries is ISO 3166-1 alpha-2 and XK (Kosovo), 250 codes.
 const countries = "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV " +

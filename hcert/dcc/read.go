@@ -43,10 +43,11 @@ func ReadTree(v tree.Value, sets *ValueSets) (*Certificate, []Finding) {
 	if nam, ok := top.object("nam"); ok {
 		c.Name = r.name(nam)
 	}
-	c.Birth = top.text("dob", required)
-	if top.kind("dob") == tree.Text && !r.rules.birth(c.Birth) {
+	birth, isText := top.read("dob", required)
+	if isText && !r.rules.birth(birth) {
 		r.add(Schema, Pattern, "dob")
 	}
+	c.Birth = birth
 	for o := range top.list("v") {
 		c.Vaccinations = append(c.Vaccinations, r.vaccination(o))
 	}
@@ -252,10 +253,8 @@ func eventPath(group string, event int) string {
 	return group + "[" + strconv.Itoa(event-1) + "]"
 }
 
-func (o object) kind(key string) tree.Kind { return o.v.Get(key).Kind() }
-
 func (o object) has(key string) bool {
-	k := o.kind(key)
+	k := o.v.Get(key).Kind()
 	return k != tree.Absent && k != tree.Nothing
 }
 
@@ -275,24 +274,30 @@ func (o object) get(key string, n need) tree.Value {
 	return tree.Value{}
 }
 
-// raw gives a text as it was signed.
-func (o object) raw(key string, n need) string {
+// raw gives a text as it was signed, and whether it was a plain one.
+func (o object) raw(key string, n need) (s string, isText bool) {
 	switch v := o.get(key, n); v.Kind() {
 	case tree.Absent:
 	case tree.Text:
-		return v.Text()
+		return v.Text(), true
 	case tree.Time:
 		o.r.add(Form, Tagged, o.at(key))
-		return v.Text()
+		return v.Text(), false
 	default:
 		o.r.add(Schema, WrongType, o.at(key))
 	}
-	return ""
+	return "", false
 }
 
 // text gives a text trimmed and in NFC.
 func (o object) text(key string, n need) string {
-	s := o.raw(key, n)
+	s, _ := o.read(key, n)
+	return s
+}
+
+// read is text, and whether it was a plain one.
+func (o object) read(key string, n need) (s string, isText bool) {
+	s, isText = o.raw(key, n)
 	if t := strings.TrimSpace(s); t != s {
 		o.r.add(Form, Untrimmed, o.at(key))
 		s = t
@@ -301,7 +306,7 @@ func (o object) text(key string, n need) string {
 		o.r.add(Form, NotNFC, o.at(key))
 		s = norm.NFC.String(s)
 	}
-	return s
+	return s, isText
 }
 
 // isNFC asks the tables only for what is not ASCII.
@@ -329,8 +334,8 @@ func (o object) limit(key, s string, limit int) {
 
 // code gives a text of a value set.
 func (o object) code(key string, n need, set Set) string {
-	s := o.text(key, n)
-	if o.kind(key) == tree.Text {
+	s, isText := o.read(key, n)
+	if isText {
 		o.check(key, s, set)
 	}
 	return s
@@ -359,8 +364,11 @@ func (o object) device() string {
 }
 
 func (o object) country() string {
-	s := o.code("co", required, Country)
-	if o.kind("co") == tree.Text && !isCountry(s) {
+	s, isText := o.read("co", required)
+	if isText {
+		o.check("co", s, Country)
+	}
+	if isText && !isCountry(s) {
 		o.r.add(Schema, Pattern, o.at("co"))
 	}
 	return s
@@ -368,7 +376,7 @@ func (o object) country() string {
 
 // identifier gives the UVCI untouched: revocation hashes are over the text as signed.
 func (o object) identifier() string {
-	s := o.raw("ci", required)
+	s, _ := o.raw("ci", required)
 	if s == "" {
 		return s
 	}

@@ -219,7 +219,7 @@ func (s *ValueSets) Lookup(set Set, code string) (Entry, bool) {
 	case set == Country:
 		return Entry{Code: code, Name: code}, len(code) == 2 && inCountries(code)
 	}
-	return find(tables[set], code)
+	return find(builtIn(set), code)
 }
 
 func find(t []Entry, code string) (Entry, bool) {
@@ -237,7 +237,7 @@ func (s *ValueSets) Entries(set Set) []Entry {
 	case ok:
 		return slices.Clone(e.entries)
 	case set != Country:
-		return slices.Clone(tables[set])
+		return slices.Clone(builtIn(set))
 	}
 	var all []Entry
 	for code := range strings.FieldsSeq(countries) {
