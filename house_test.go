@@ -28,7 +28,7 @@ var arrows = map[string][]string{
 	"internal/verify":           {},
 	"internal/login":            {"internal/protect"},
 	"internal/site/ui":          {},
-	"internal/site/sitetest":    {},
+	"internal/site/sitetest":    {"internal/site/ui"},
 	"internal/site/pro":         {"internal/site/ui", "internal/protect", "internal/login", "internal/people", "internal/vaccinate"},
 	"internal/site/attestation": {"internal/site/ui", "internal/protect", "internal/login", "internal/people", "internal/certify"},
 	"internal/sandbox":          {"internal/site/ui", "internal/login"}, // a federator is itself a relying party
