@@ -47,17 +47,32 @@ func (e *Error) Error() string { return fmt.Sprintf("base45: %s at offset %d", e
 // EncodedLen is the length of the text for n bytes.
 func EncodedLen(n int) int { return n/2*3 + n%2*2 }
 
+// pairs gives the two characters of each number below 2025, the low one first.
+var pairs = func() (t [45 * 45][2]byte) {
+	for i := range t {
+		t[i] = [2]byte{alphabet[i%45], alphabet[i/45]}
+	}
+	return t
+}()
+
 // Encode gives the text for bytes.
 func Encode(src []byte) string {
-	dst := make([]byte, 0, EncodedLen(len(src)))
+	return string(AppendText(make([]byte, 0, EncodedLen(len(src))), src))
+}
+
+// AppendText is [Encode] into a slice of the caller's, which it extends.
+func AppendText(dst, src []byte) []byte {
+	dst = slices.Grow(dst, EncodedLen(len(src)))
 	for ; len(src) >= 2; src = src[2:] {
-		n := int(src[0])<<8 | int(src[1])
-		dst = append(dst, alphabet[n%45], alphabet[n/45%45], alphabet[n/2025])
+		n := uint(src[0])<<8 | uint(src[1])
+		high := n / 2025
+		low := &pairs[n-2025*high]
+		dst = append(dst, low[0], low[1], alphabet[high])
 	}
 	if len(src) == 1 {
-		dst = append(dst, alphabet[src[0]%45], alphabet[src[0]/45])
+		dst = append(dst, pairs[src[0]][0], pairs[src[0]][1])
 	}
-	return string(dst)
+	return dst
 }
 
 // Decode gives the bytes of a text; it allocates two thirds of the text's length, so the caller
