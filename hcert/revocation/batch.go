@@ -75,7 +75,10 @@ func ParseBatch(data []byte, at time.Time) (Batch, error) {
 		}
 		b.Hashes = append(b.Hashes, h)
 	}
-	return b, b.check(at)
+	if err := b.check(at); err != nil {
+		return Batch{}, err
+	}
+	return b, nil
 }
 
 func (b Batch) check(at time.Time) error {

@@ -136,7 +136,10 @@ func read(data []byte) (*List, error) {
 		}
 		l.sections = append(l.sections, s)
 	}
-	return l, exactly(data, total)
+	if err := exactly(data, total); err != nil {
+		return nil, err
+	}
+	return l, nil
 }
 
 // Number is one higher at each issue.
