@@ -3,6 +3,7 @@ package protect
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -117,6 +118,44 @@ func TestColumns(t *testing.T) {
 		}
 		if err := pro.MayRead("dose", "vaccine", "comment"); !errors.Is(err, ErrDenied) {
 			t.Errorf("an undeclared column: %v", err)
+		}
+	})
+}
+
+// TestTeleserviceView lists by hand what the purpose of the certificate opens. A column more fails
+// here until the register and this list say so.
+func TestTeleserviceView(t *testing.T) {
+	r, g := defaultGuard(t)
+	me := carnet.DerivedID(bytes.Repeat([]byte{1}, 16))
+	d := g.Decide(Request{Actor{ID: me, Role: Insured}, Certification, me})
+	t.Run("ATT-24 the teleservice reads exactly the columns of the certificate", func(t *testing.T) {
+		want := strings.Fields(`
+			person.person_id person.birth_name person.used_name person.given_names person.birth_date person.sex
+			person.birth_place person.recorded_at
+			dose.person_id dose.dose_id dose.vaccine dose.given_on dose.place_id dose.body_site dose.rank dose.expected
+			dose.recorded_at dose.version dose.standing
+			place.place_id place.name place.commune place.country
+			person_key.person_id person_key.wrapped
+			certificate.person_id certificate.certificate_id certificate.dose_id certificate.document certificate.authority
+			certificate.key_id certificate.issued_at`)
+		slices.Sort(want)
+		var got []string
+		for _, column := range r.Columns() {
+			table, name, _ := strings.Cut(column, ".")
+			if d.MayRead(table, name) == nil {
+				got = append(got, column)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("the view is\n%v, want\n%v", got, want)
+		}
+	})
+	t.Run("the teleservice writes the trace of an issue and nothing else", func(t *testing.T) {
+		for _, column := range r.Columns() {
+			table, name, _ := strings.Cut(column, ".")
+			if may := d.MayWrite(table, name) == nil; may != (table == "certificate") {
+				t.Errorf("%s: writable %v", column, may)
+			}
 		}
 	})
 }

@@ -123,6 +123,28 @@ func TestSchemaIsDeclared(t *testing.T) {
 			t.Errorf("the register declares %s, which does not exist", c)
 		}
 	}
+	t.Run("POL-01 every column belongs to a category, and some purpose opens it", func(t *testing.T) {
+		guard := protect.NewGuard(register, ids)
+		me := carnet.DerivedID(make([]byte, 16))
+		var all []protect.Decision
+		for _, role := range []protect.Role{protect.Professional, protect.Insured, protect.System} {
+			for _, p := range []protect.Purpose{protect.Vaccination, protect.Directory, protect.Enrolment, protect.Certification, protect.Login, protect.Accountability} {
+				all = append(all, guard.Decide(protect.Request{Actor: protect.Actor{ID: me, Role: role}, Purpose: p, Person: me}))
+			}
+		}
+		for _, c := range schema {
+			table, column, _ := strings.Cut(c, ".")
+			category, ok := register.Category(table, column)
+			if !ok {
+				t.Errorf("%s is in no category", c)
+			}
+			if category != "technical" && !slices.ContainsFunc(all, func(d protect.Decision) bool {
+				return d.MayRead(table, column) == nil || d.MayWrite(table, column) == nil
+			}) {
+				t.Errorf("%s: no purpose opens category %s", c, category)
+			}
+		}
+	})
 }
 
 // TestPersonLeadsTheKey: rows about a person carry person_id first in their key, so that the schema
