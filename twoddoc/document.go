@@ -1,10 +1,12 @@
 package twoddoc
 
 import (
+	"crypto/ecdsa"
 	"crypto/sha256"
 	"crypto/x509"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -227,3 +229,23 @@ func (d Document) LogValue() slog.Value { return slog.StringValue(d.String()) }
 
 // MarshalText hides the values.
 func (d Document) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// Choose returns the certificates that may have signed a code with this header: the common name is the
+// one that the header names, the key is on a curve of the format, and the validity covers the
+// signature date. A participant renews its certificate under the same name, so that there may be several
+// at a date: newest first, and the signature tells which. That an authority of the trust list issued
+// them is for the caller to know.
+func (h Header) Choose(certs []*x509.Certificate) []*x509.Certificate {
+	var found []*x509.Certificate
+	for _, c := range certs {
+		key, ok := c.PublicKey.(*ecdsa.PublicKey)
+		if !ok || c.Subject.CommonName != h.Certificate || !h.Within(c) {
+			continue
+		}
+		if _, err := curveOf(key); err == nil {
+			found = append(found, c)
+		}
+	}
+	slices.SortStableFunc(found, func(a, b *x509.Certificate) int { return b.NotBefore.Compare(a.NotBefore) })
+	return found
+}

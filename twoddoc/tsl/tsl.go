@@ -16,8 +16,10 @@
 // one it has, and SHOULD warn after NextUpdate and outside the validity of Signer. Expired
 // authorities stay in the list as usable: the dates of their certificates count.
 //
-// Not done: the certificate stores that Authority.Store names, revocation lists, the XAdES
-// properties beyond their digest, other signature algorithms.
+// The certificate stores that Authority.Store names, revocation lists, and a cache that remembers the
+// sequence number are in package store.
+//
+// Not done: the XAdES properties beyond their digest, other signature algorithms.
 package tsl
 
 import (
