@@ -105,8 +105,6 @@ func (o Objections) Has(c ObjectionCode) bool {
 var (
 	// ErrUsed reports a draft that was signed before: two certificates would share an identifier.
 	ErrUsed = errors.New("hcert: the draft was signed already")
-	// ErrSigner reports a signer with another public key than that of the draft.
-	ErrSigner = errors.New("hcert: the signer has another key")
 	// ErrSignature reports a signer whose answer is not a signature of its kind.
 	ErrSignature = errors.New("hcert: the signer gave no signature of its kind")
 )
@@ -156,11 +154,9 @@ func (o Order) Prepare(key *Key) (*Draft, error) {
 }
 
 // Sign signs the draft, once. The signer answers as every [crypto.Signer] does, in ASN.1 for
-// ECDSA; it may stand for a key in another process or device. rand goes to the signer.
+// ECDSA; it may stand for a key in another process or device. rand goes to the signer. That the
+// signer has the key of the draft shows when the certificate is verified for release.
 func (d *Draft) Sign(signer crypto.Signer, rand io.Reader) (*Signed, error) {
-	if public, ok := signer.Public().(interface{ Equal(crypto.PublicKey) bool }); !ok || !public.Equal(d.key.Public) {
-		return nil, ErrSigner
-	}
 	if d.used.Swap(true) {
 		return nil, ErrUsed
 	}
@@ -258,6 +254,7 @@ func rawSignature(der []byte) ([]byte, error) {
 type packer struct {
 	message []byte
 	packed  bytes.Buffer
+	text    []byte
 }
 
 var packers = sync.Pool{New: func() any { return new(packer) }}
@@ -269,6 +266,7 @@ func pack(protected, claims, signature []byte) (string, error) {
 	defer func() {
 		clear(p.message)
 		clear(p.packed.Bytes())
+		clear(p.text)
 		packers.Put(p)
 	}()
 	b := append(p.message[:0], 0xd2, 0x84) // tag 18, list of four
@@ -284,7 +282,6 @@ func pack(protected, claims, signature []byte) (string, error) {
 	}
 	sum := adler32.Checksum(b)
 	p.packed.Write([]byte{byte(sum >> 24), byte(sum >> 16), byte(sum >> 8), byte(sum)})
-	out := make([]byte, 0, len(contextIdentifier)+base45.EncodedLen(p.packed.Len()))
-	out = base45.AppendText(append(out, contextIdentifier...), p.packed.Bytes())
-	return string(out), nil
+	p.text = base45.AppendText(append(p.text[:0], contextIdentifier...), p.packed.Bytes())
+	return string(p.text), nil
 }

@@ -146,7 +146,7 @@ func (w *writer) checkTest(t *dcc.Test) {
 
 func (w *writer) checkRecovery(r *dcc.Recovery) {
 	w.past(r.Positive, "r[0].fr")
-	if r.From < r.Positive || r.Until < r.From { // dates compare as texts
+	if r.From < r.Positive || r.Until < r.From {
 		w.object(DateOrder, "r[0].df")
 	}
 	w.identifier(r.ID, r.Country, "r[0].ci")
@@ -155,9 +155,13 @@ func (w *writer) checkRecovery(r *dcc.Recovery) {
 // past checks that a day has begun somewhere in the world, and that the person was born.
 func (w *writer) past(day, path string) {
 	const furthestEast = 14 * time.Hour
-	at, err := time.Parse(time.DateOnly, day)
-	if err == nil && at.After(w.order.IssuedAt.Add(furthestEast)) {
-		w.object(DateFuture, path)
+	year, month, last := w.order.IssuedAt.Add(furthestEast).UTC().Date()
+	today := [10]byte{byte('0' + year/1000%10), byte('0' + year/100%10), byte('0' + year/10%10), byte('0' + year%10), '-',
+		byte('0' + month/10), byte('0' + month%10), '-', byte('0' + last/10), byte('0' + last%10)}
+	if day > string(today[:]) { // dates compare as texts
+		if _, err := time.Parse(time.DateOnly, day); err == nil {
+			w.object(DateFuture, path)
+		}
 	}
 	w.born(day, path)
 }
@@ -169,11 +173,12 @@ func (w *writer) born(day, path string) {
 	}
 }
 
+// identifier checks the form; the strict reader checks the check character, when there is one.
 func (w *writer) identifier(id, country, path string) {
-	u := dcc.ParseUVCI(id)
-	const prefix = "URN:UVCI:"
-	if len(id) < len(prefix) || !strings.EqualFold(id[:len(prefix)], prefix) || u.Version != "01" || u.Country != country ||
-		len(u.Parts) == 0 || dcc.CheckUVCI(id) != dcc.CheckRight {
+	const prefix = "URN:UVCI:01:"
+	n := len(prefix) + len(country) + 1
+	if len(id) <= n || !strings.EqualFold(id[:len(prefix)], prefix) || id[len(prefix):n-1] != country || id[n-1] != ':' ||
+		strings.IndexByte(id[n:], '#') < 1 {
 		w.object(IdentifierForm, path)
 	}
 }
@@ -187,7 +192,7 @@ const (
 // write writes header, claims and the structure to be signed, in one piece: the parts of the draft
 // lie in it. Keys are in the order of their encoding (RFC 8949, section 4.2).
 func (w *writer) write(d *Draft) {
-	b := make([]byte, 0, 640)
+	b := make([]byte, 0, 512)
 	b = append(append(b, 0x84, 0x6a), "Signature1"...)
 	switch d.algorithm {
 	case ES256:

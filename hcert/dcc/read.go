@@ -132,6 +132,22 @@ func isPartialBirth(s string) bool {
 	return true
 }
 
+// isDate reports a day that exists, as YYYY-MM-DD.
+func isDate(s string) bool {
+	if len(s) != 10 || s[4] != '-' || s[7] != '-' || !isDigits(s[:4]) || !isDigits(s[5:7]) || !isDigits(s[8:]) {
+		return false
+	}
+	month, day := s[5:7], s[8:]
+	switch {
+	case month < "01" || month > "12" || day < "01" || day > "31":
+		return false
+	case day <= "28":
+		return true
+	}
+	_, err := time.Parse(time.DateOnly, s)
+	return err == nil
+}
+
 // isAnyBirth is isPartialBirth or nothing.
 func isAnyBirth(s string) bool { return s == "" || isPartialBirth(s) }
 
@@ -393,7 +409,7 @@ func (o object) identifier() string {
 // date gives a civil date. The schemas state the form as an annotation only.
 func (o object) date(key string) string {
 	s := o.text(key, required)
-	if _, err := time.Parse(time.DateOnly, s); err != nil && o.has(key) {
+	if !isDate(s) && o.has(key) {
 		o.r.add(Form, NoDate, o.at(key))
 	}
 	return s

@@ -223,11 +223,18 @@ func (s *ValueSets) Lookup(set Set, code string) (Entry, bool) {
 }
 
 func find(t []Entry, code string) (Entry, bool) {
-	i, ok := slices.BinarySearchFunc(t, code, func(e Entry, c string) int { return strings.Compare(e.Code, c) })
-	if !ok {
-		return Entry{}, false
+	low, high := 0, len(t)
+	for low < high {
+		switch mid := (low + high) / 2; {
+		case t[mid].Code < code:
+			low = mid + 1
+		case t[mid].Code == code:
+			return t[mid], true
+		default:
+			high = mid
+		}
 	}
-	return t[i], true
+	return Entry{}, false
 }
 
 // Entries gives a set in the order of its codes, to offer it for choice.

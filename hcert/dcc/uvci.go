@@ -56,14 +56,17 @@ func CheckUVCI(s string) Check {
 	if !found {
 		return CheckAbsent
 	}
-	for _, b := range [...]string{body, Canonical(body)} {
-		c, ok := CheckCharacter(b)
-		if !ok {
-			return CheckIllegal
-		}
-		if check == string(c) {
-			return CheckRight
-		}
+	c, ok := CheckCharacter(body)
+	switch {
+	case !ok:
+		return CheckIllegal
+	case len(check) == 1 && rune(check[0]) == c:
+		return CheckRight
+	case strings.HasPrefix(body, uvciPrefix):
+		return CheckWrong
+	}
+	if c, ok = CheckCharacter(uvciPrefix + body); ok && len(check) == 1 && rune(check[0]) == c {
+		return CheckRight
 	}
 	return CheckWrong
 }
@@ -79,7 +82,10 @@ func CheckCharacter(s string) (c rune, ok bool) {
 			return 0, false
 		}
 		a := v * factor
-		sum += a/base + a%base
+		if a >= base { // quotient and remainder: a is below twice the base
+			a -= base - 1
+		}
+		sum += a
 		factor = 3 - factor
 	}
 	return rune(uvciAlphabet[(base-sum%base)%base]), true
@@ -108,10 +114,17 @@ func uvciValue(c byte) int {
 
 // upper raises ASCII letters only: an identifier has no others, and folding must not change length.
 func upper(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' {
-			return r - 'a' + 'A'
+	for i := range len(s) {
+		if s[i] < 'a' || s[i] > 'z' {
+			continue
 		}
-		return r
-	}, s)
+		b := []byte(s)
+		for ; i < len(b); i++ {
+			if b[i] >= 'a' && b[i] <= 'z' {
+				b[i] -= 'a' - 'A'
+			}
+		}
+		return string(b)
+	}
+	return s
 }

@@ -64,7 +64,10 @@ func (e *Error) Error() string { return fmt.Sprintf("icao: %s at character %d", 
 // the error is an [*Error] for the first of them; an issuer refuses such a name, a reader may use
 // what is left.
 func (p Profile) Transliterate(name string) (string, error) {
-	name = strings.TrimSpace(norm.NFC.String(name))
+	if !norm.NFC.IsNormalString(name) {
+		name = norm.NFC.String(name)
+	}
+	name = strings.TrimSpace(name)
 	out := make([]byte, 0, len(name)+8)
 	var err error
 	pos := 0
@@ -140,6 +143,19 @@ func (p Profile) letter(r rune) string {
 		return "Q"
 	case 'ı', 'İ':
 		return "I"
+	// The accents that are common in French, without a look into the tables of Unicode.
+	case 'À', 'Â':
+		return "A"
+	case 'Ç':
+		return "C"
+	case 'È', 'É', 'Ê', 'Ë':
+		return "E"
+	case 'Î', 'Ï':
+		return "I"
+	case 'Ô':
+		return "O"
+	case 'Ù', 'Û':
+		return "U"
 	}
 	if base := []rune(norm.NFD.String(string(r)))[0]; 'A' <= base && base <= 'Z' {
 		return string(base)

@@ -286,6 +286,7 @@ func (p *parser) keys(at int) {
 		return
 	}
 	var seen [few]int32
+	var marks [few]uint64 // of the keys: equal keys have equal ones
 	n := 0
 	for i := int32(at) + 1; i < nodes[at].end; i = nodes[nodes[i].end].end {
 		k := &nodes[i]
@@ -293,13 +294,20 @@ func (p *parser) keys(at int) {
 			p.wrong(Malformed)
 			return
 		}
-		for _, j := range seen[:n] {
-			if o := &nodes[j]; o.kind == k.kind && o.bits == k.bits && o.text == k.text {
+		mark := k.bits ^ uint64(k.kind)<<56
+		for c := range min(len(k.text), 7) {
+			mark ^= uint64(k.text[c]) << (8 * c)
+		}
+		for j, m := range marks[:n] {
+			if m != mark {
+				continue
+			}
+			if o := &nodes[seen[j]]; o.kind == k.kind && o.bits == k.bits && o.text == k.text {
 				p.wrong(Duplicate)
 				return
 			}
 		}
-		seen[n] = i
+		seen[n], marks[n] = i, mark
 		n++
 	}
 }
