@@ -52,16 +52,16 @@
 // Data is what a JSON decoder makes: nil, bool, string, []any, map[string]any and numbers (all
 // integer types of Go, float64 and json.Number; a float without fraction is an integer). Integers
 // beyond ±(2^53-1) are outside the language, in expressions, data and sums. [DecodeData] decodes
-// with bounds and exact integers. The result is nil, bool, int64, string, time.Time, []any or
-// map[string]any; arrays and objects that come from the data are given back as they stand there,
+// with bounds and exact integers. The result is nil, bool, int64, string, time.Time, []any,
+// map[string]any, or float64 for a fraction; arrays and objects that come from the data are given back as they stand there,
 // not copied.
 //
 // # Limits
 //
-// An expression has at most [MaxSize] bytes and [MaxDepth] levels; duplicate members, invalid UTF-8 and bytes
-// after the expression are refused. An evaluation takes at most [MaxSteps] steps, a step being an
-// operation, a member visited by in or reduce, or a value copied into an array, so that nested
-// reductions end. Nothing panics, on any expression or data.
+// An expression has at most [MaxSize] bytes and [MaxDepth] levels; duplicate members, invalid UTF-8
+// and bytes after the expression are refused. An evaluation takes at most [MaxSteps] steps, a step
+// being an operation, a member visited by in or reduce, or a value copied into an array, so that
+// nested reductions end. Nothing panics, on any expression or data.
 //
 // # Errors
 //
@@ -72,7 +72,7 @@
 // # Allocations
 //
 // Evaluating allocates for arrays that are not constant, for instants, for integers above 255 that
-// are results, and once for the reduce context; the walk itself allocates nothing.
+// are results, and once for each turn of reduce; the walk itself allocates nothing.
 //
 // # Not done
 //
@@ -529,10 +529,7 @@ func normal(v any) (any, Code) {
 		}
 		return int64(n), fine
 	case uint:
-		if n > maxInteger {
-			return nil, Overflow
-		}
-		return int64(n), fine
+		return normal(uint64(n))
 	case uint32:
 		return int64(n), fine
 	case uint16:

@@ -107,8 +107,8 @@ func Parse(data []byte) (*Expression, error) {
 }
 
 // DecodeData decodes JSON for [Expression.Evaluate]: integers as int64, other numbers as float64.
-// It refuses more than [MaxData] bytes and [MaxDepth] levels, duplicate members, invalid UTF-8, bytes after the
-// value and integers beyond ±(2^53-1).
+// It refuses more than [MaxData] bytes and [MaxDepth] levels, duplicate members, invalid UTF-8,
+// bytes after the value and integers beyond ±(2^53-1).
 func DecodeData(data []byte) (any, error) {
 	if len(data) > MaxData {
 		return nil, fmt.Errorf("certlogic: data of %d bytes", len(data))

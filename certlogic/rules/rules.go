@@ -16,10 +16,10 @@
 // # Three answers
 //
 // [Pass] only when the expression gives true; [Fail] when it gives false. Everything else is
-// [Open], a question for a person and never a pass: the evaluation erred, the result is no
-// boolean, the rule needs a newer engine or another one, a newer schema than the certificate
-// states, or its expression is not valid. [Outcome.Reason] tells which. An invalidation rule (IR) passes or fails like the
-// others: it is written so that true means acceptable.
+// [Open], a question for a person and never a pass: the evaluation erred, the result is no boolean,
+// the rule needs a newer engine or another one, a newer schema than the certificate states, or its
+// expression is not valid. [Outcome.Reason] tells which. An invalidation rule (IR) passes or fails
+// like the others: it is written so that true means acceptable.
 //
 // # Data
 //
@@ -28,10 +28,10 @@
 //	{"date": "2026-11-02T00:00:00Z", "source": "...", "rules": [...]}
 //
 // Names of members are read in any case, as the gateway and the test data write them differently.
-// Read refuses the whole document when a rule lacks what selection needs, has a wrong form, or
-// when two rules share identifier and version: half a rule set is worse than none. An
-// expression that does not parse is kept and stays open, since it may be of a future version; [Rule.Invalid]
-// tells an editor of rules.
+// Read refuses invalid UTF-8 and a member that stands twice; it refuses the whole document when a
+// rule lacks what selection needs, has a wrong form, or when two rules share identifier and
+// version: half a rule set is worse than none. An expression that does not parse is kept and stays
+// open, since it may be of a future version; [Rule.Invalid] tells an editor of rules.
 //
 // # Selection
 //
@@ -56,6 +56,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"carnet/certlogic"
 )
@@ -236,7 +237,10 @@ func Parse(data []byte) (Set, error) {
 	if len(data) > MaxDocument {
 		return Set{}, fmt.Errorf("rules: document larger than %d bytes", MaxDocument)
 	}
-	var err error
+	err := strict(data)
+	if err != nil {
+		return Set{}, err
+	}
 	if len(data) > 0 && data[0] == '[' {
 		err = json.Unmarshal(data, &document.Rules)
 	} else {
@@ -271,6 +275,48 @@ func Parse(data []byte) (Set, error) {
 		}
 	}
 	return set, nil
+}
+
+// strict refuses what encoding/json lets pass and readers understand differently: invalid UTF-8, and
+// a member that stands twice, in whatever case.
+func strict(data []byte) error {
+	if !utf8.Valid(data) {
+		return fmt.Errorf("rules: invalid UTF-8")
+	}
+	if !json.Valid(data) {
+		return fmt.Errorf("rules: not JSON")
+	}
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	var open []map[string]bool // the objects and arrays (nil) around
+	name := false              // a name of a member is due
+	for {
+		t, err := d.Token()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("rules: %w", err)
+		}
+		text, isText := t.(string)
+		switch {
+		case t == json.Delim('{'):
+			open = append(open, map[string]bool{})
+		case t == json.Delim('['):
+			open = append(open, nil)
+		case t == json.Delim('}') || t == json.Delim(']'):
+			open = open[:len(open)-1]
+		case name && isText:
+			key := strings.ToLower(text)
+			if open[len(open)-1][key] {
+				return fmt.Errorf("rules: member %q stands twice, byte %d", clip(text), d.InputOffset())
+			}
+			open[len(open)-1][key] = true
+			name = false
+			continue
+		}
+		name = len(open) > 0 && open[len(open)-1] != nil
+	}
 }
 
 func byIdentifier(a, b *Rule) int {

@@ -100,6 +100,9 @@ func TestParse(t *testing.T) {
 		"country left out":  {one(`"Country":"FR",`, ""), 1},
 		"EU":                {one("VR-FR", "VR-EU", `"FR"`, `"EU"`), 1},
 
+		"member twice":         {one(`"Country":"FR"`, `"Country":"FR","Country":"DE"`), -1},
+		"member in two cases":  {one(`"Country":"FR"`, `"Country":"FR","country":"DE"`), -1},
+		"invalid UTF-8":        {one(`"x"`, "\"\xff\""), -1},
 		"twice":                {"[" + one() + "," + one() + "]", -1},
 		"empty":                {"", -1},
 		"null":                 {"null", -1},

@@ -30,8 +30,8 @@ type FrenchList struct {
 	files int
 }
 
-// Apply takes the next file: gzip around protobuf, repeated string items = 1, each the SHA-256 in hexadecimal, with a
-// hyphen before those that leave the list. On an error nothing is changed.
+// Apply takes the next file: gzip around protobuf, repeated string items = 1, each the SHA-256 in
+// hexadecimal, with a hyphen before those that leave the list. On an error nothing is changed.
 func (l *FrenchList) Apply(file []byte) (added, removed int, err error) {
 	source := bytes.NewReader(file) // one that is no io.ByteReader would be read ahead
 	z, err := gzip.NewReader(source)
@@ -93,8 +93,8 @@ type change struct {
 	removes bool
 }
 
-// field reads one field of a protobuf message; is tells that it is an item. Other fields are passed over, as protobuf
-// wants of readers.
+// field reads one field of a protobuf message; is tells that it is an item. Other fields are passed
+// over, as protobuf wants of readers.
 func field(b []byte) (item, rest []byte, is bool, err error) {
 	short := fail(BadArchive, "protobuf cut short")
 	tag, n := binary.Uvarint(b)

@@ -48,7 +48,7 @@ type section struct {
 }
 
 // KeyID names an operator's key in a list.
-func KeyID(public *ecdsa.PublicKey) (id [keyIDLength]byte, err error) {
+func KeyID(public *ecdsa.PublicKey) (id [8]byte, err error) {
 	if public == nil || public.Curve != elliptic.P256() {
 		return id, fail(UnknownKey, "not a P-256 key")
 	}
@@ -61,8 +61,8 @@ func KeyID(public *ecdsa.PublicKey) (id [keyIDLength]byte, err error) {
 	return id, nil
 }
 
-// Open reads a list and verifies it with the operator's key that it names, one of those given. It keeps
-// a copy of the data. Whether the list is recent is another question: [List.Stale].
+// Open reads a list and verifies it with the operator's key that it names, one of those given. It
+// keeps a copy of the data. Whether the list is recent is another question: [List.Stale].
 func Open(data []byte, keys ...*ecdsa.PublicKey) (*List, error) {
 	switch {
 	case len(data) > MaxList:
@@ -155,8 +155,8 @@ func (l *List) NextUpdate() time.Time { return l.nextUpdate }
 func (l *List) Age(at time.Time) time.Duration { return at.Sub(l.issuedAt) }
 
 // Stale reports that the next list is overdue, or that the clock is before the instant of issue, so
-// that the list says nothing about it. A stale list still answers: what it revokes stays revoked, what it
-// does not list may be revoked since.
+// that the list says nothing about it. A stale list still answers: what it revokes stays revoked,
+// what it does not list may be revoked since.
 func (l *List) Stale(at time.Time) bool { return at.After(l.nextUpdate) || at.Before(l.issuedAt) }
 
 // Supersedes reports that the list is newer than another one, or that there is no other. A
@@ -197,8 +197,9 @@ func (l *List) Lookup(keys ...Key) Status {
 	return worst
 }
 
-// Confirm is Lookup, with an answer [ToCheck] settled by the exact list. An exact list that is older
-// than this one cannot clear anybody: the answer stays, unless it is already Revoked there. A nil list settles nothing.
+// Confirm is Lookup, with an answer [ToCheck] settled by the exact list. An exact list that is
+// older than this one cannot clear anybody: the answer stays, unless it is already Revoked there. A
+// nil list settles nothing.
 func (l *List) Confirm(exact *List, keys ...Key) Status {
 	first := l.Lookup(keys...)
 	if first != ToCheck || exact == nil {

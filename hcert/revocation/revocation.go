@@ -5,10 +5,10 @@
 //
 // # Hashes
 //
-// A certificate is named by the first 16 bytes of a SHA-256 of its identifier ([UCI]), of country and
-// identifier ([CountryUCI]), or of its signature ([Signature]: for ES256 of r only, since s can be
-// changed by anyone). Texts count as signed: case and # matter. [Keys] gives all names of a certificate,
-// with those of its identifier in canonical form, under which Carnet revokes too.
+// A certificate is named by the first 16 bytes of a SHA-256 of its identifier ([UCI]), of country
+// and identifier ([CountryUCI]), or of its signature ([Signature]: for ES256 of r only, since s can
+// be changed by anyone). Texts count as signed: case and # matter. [Keys] gives all names of a
+// certificate, with those of its identifier in canonical form, under which Carnet revokes too.
 //
 // # The EU
 //
@@ -25,8 +25,8 @@
 //
 // A [Draft] holds what Carnet revoked, HC1 certificates and 2D-Doc documents; [Draft.Sign] makes
 // bytes for a static file; [Open] verifies them; [List.Lookup] answers offline without allocating.
-// The list says when it was issued and when the next one is due, and [List.Stale] is honest about it: a
-// verifier shows that date beside its verdict.
+// The list says when it was issued and when the next one is due, and [List.Stale] is honest about
+// it: a verifier shows that date beside its verdict.
 //
 // The bytes, all integers big-endian and unsigned:
 //
@@ -55,7 +55,8 @@
 // # Personal data
 //
 // Hashes of identifiers do not tell who a person is, but they single out a certificate: [Key] and
-// [Hash] print in full on purpose only through their methods, and errors of this package contain none.
+// [Hash] print in full on purpose only through their methods, and errors of this package contain
+// none.
 //
 // # Not done
 //
@@ -197,9 +198,9 @@ func (k Key) String() string       { return k.Kind.String() + ":█" }
 func (k Key) GoString() string     { return k.String() }
 func (k Key) LogValue() slog.Value { return slog.StringValue(k.String()) }
 
-// Keys gives every name of a decoded certificate: identifier, country and identifier, both as signed and in
-// canonical form where that differs, and the signature. Who revokes publishes all, who verifies looks for all.
-// A certificate without single event has only the last one.
+// Keys gives every name of a decoded certificate: identifier, country and identifier, both as
+// signed and in canonical form where that differs, and the signature. Who revokes publishes all,
+// who verifies looks for all. A certificate without single event has only the last one.
 func Keys(c *hcert.Certificate) []Key {
 	if c == nil {
 		return nil

@@ -33,8 +33,8 @@ const (
 	Coordinate Mode = "COORDINATE" // 256 partitions by the first two digits
 )
 
-// Place gives where a hash belongs: the partition x, y ("" when the mode has no such axis) and the chunk, each a lower-case
-// hexadecimal digit of the hash.
+// Place gives where a hash belongs: the partition x, y ("" when the mode has no such axis) and the
+// chunk, each a lower-case hexadecimal digit of the hash.
 func (m Mode) Place(h Hash) (x, y, chunk string) {
 	text := h.Hex()
 	switch m {
@@ -213,7 +213,8 @@ func (p Partition) Slices(m Mode, h Hash, at time.Time) []SliceRef {
 	return refs
 }
 
-// ReadArchive reads the slices of a chunk, a tar archive under gzip: the last part of each name to its bytes.
+// ReadArchive reads the slices of a chunk, a tar archive under gzip: the last part of each name to
+// its bytes.
 func ReadArchive(r io.Reader) (map[string][]byte, error) {
 	z, err := gzip.NewReader(r)
 	if err != nil {
@@ -424,7 +425,8 @@ type HashList struct {
 	prefixes []byte // sorted
 }
 
-// NewHashList makes a list with the shortest prefixes, of 2 bytes or more, that give at most the rate p of false hits.
+// NewHashList makes a list with the shortest prefixes, of 2 bytes or more, that give at most the
+// rate p of false hits.
 func NewHashList(hashes []Hash, p float32) (*HashList, error) {
 	if len(hashes) == 0 || len(hashes) > MaxSlice/HashSize || !(p > 0 && p < 1) {
 		return nil, fail(BadHead, "list of %d hashes at %g", len(hashes), p)
