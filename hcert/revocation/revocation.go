@@ -60,9 +60,9 @@
 //
 // # Not done
 //
-// CMS signatures of gateway batches, and fetching. That the slices of a chunk come as a tar archive
-// under gzip, and the version number 1 of the hash list, are read from upstream code and not from
-// a specification.
+// CMS signatures of gateway batches, and fetching. Two points have no published specification and
+// were not checked against a live service: that the slices of a chunk come as a tar archive under
+// gzip, and the version number 1 of the hash list.
 package revocation
 
 import (
