@@ -510,6 +510,48 @@ func TestGolden(t *testing.T) {
 	}
 }
 
+// expectations writes the table of testdata/README.md, for other implementations.
+func expectations(t *testing.T) string {
+	t.Helper()
+	payloads := goldenPayloads(t)
+	var b strings.Builder
+	b.WriteString("| vector | certificate | strict reader | findings of the tolerant reader | signature | wallets |\n|-|-|-|-|-|-|\n")
+	or := func(s, none string) string {
+		if s == "" {
+			return none
+		}
+		return s
+	}
+	for _, g := range golden {
+		strict := "accepts"
+		var e *twoddoc.Error
+		if _, err := twoddoc.Parse(payloads[g.name]); errors.As(err, &e) {
+			strict = fmt.Sprintf("`%s` at %d", e.Code, e.Offset)
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", g.name, g.key, strict, or(g.findings, "-"), or(string(g.verify), "valid"), or(string(g.wallet), "read"))
+	}
+	return b.String()
+}
+
+// TestReadme: what testdata tells other implementations is what the tests check.
+func TestReadme(t *testing.T) {
+	const name, mark = "testdata/README.md", "<!-- expectations -->\n"
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, table, ok := strings.Cut(string(b), mark)
+	if !ok {
+		t.Fatalf("%s has no mark", name)
+	}
+	want := expectations(t)
+	if *update {
+		write(t, name, []byte(head+mark+want))
+	} else if table != want {
+		t.Errorf("the table of %s is not that of the tests: run with -update", name)
+	}
+}
+
 // TestGoldenFlips: no bit of header, message and signature can be changed, whatever the version
 // and the curve. What follows is not signed and is left out: the padding of Base32 (one bit away
 // from the GS that opens an annex) and the annex.
@@ -520,15 +562,18 @@ func TestGoldenFlips(t *testing.T) {
 		{"version-01", "CN01"}, {"version-02", "CN01"}, {"version-03", "CN01"},
 		{"mixed", "CN01"}, {"mixed-signature-only", "CN01"}, {"binary", "CN01"}, {"binary-p384", "CN02"},
 	} {
-		p := payloads[v.name]
-		end := len(p)
-		switch v.name {
-		case "annex":
-			end = bytes.Index(p, []byte("\x1d01HERBIER"))
-		case "padding":
-			end--
-		}
-		flipEveryBit(t, v.name, p, end, goldenCertificate(t, v.key))
+		t.Run(v.name, func(t *testing.T) {
+			t.Parallel()
+			p := payloads[v.name]
+			end := len(p)
+			switch v.name {
+			case "annex":
+				end = bytes.Index(p, []byte("\x1d01HERBIER"))
+			case "padding":
+				end--
+			}
+			flips(t, v.name, p, end, goldenCertificate(t, v.key))
+		})
 	}
 }
 

@@ -3,7 +3,6 @@ package datamatrix_test
 import (
 	"bytes"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"image"
@@ -109,6 +108,7 @@ func payload(values int) []byte {
 func TestEverySideIsReadByTwoForeignReaders(t *testing.T) {
 	for _, c := range capacity {
 		t.Run(strconv.Itoa(c.side), func(t *testing.T) {
+			t.Parallel()
 			want := payload(3*((c.data-1)/2) + (1 - c.data&1)) // full to the last codeword
 			s, err := datamatrix.Encode(want, 0)
 			if err != nil {
@@ -252,107 +252,6 @@ func TestConcurrentFirstUse(t *testing.T) {
 			}
 		}
 	}
-}
-
-// TestCorpusCodewords compares our codewords with those of the official pictures, wherever the
-// corpus says that their encoder followed the same rule.
-func TestCorpusCodewords(t *testing.T) {
-	dir, set := os.LookupEnv("CARNET_CORPUS_TWODDOC")
-	if !set {
-		dir = filepath.Join("..", "..", "..", "shared", "corpus", "twoddoc")
-	}
-	b, err := os.ReadFile(filepath.Join(dir, "vectors.json"))
-	if err != nil {
-		if set {
-			t.Fatal(err)
-		}
-		t.Logf("no corpus at %s: only our own codewords are tested", dir)
-		return
-	}
-	var f struct {
-		Vectors []struct {
-			ID      string
-			Payload []byte `json:"payload_b64"`
-			Image   string
-			Symbol  struct {
-				Side      int
-				Identical bool `json:"c40_codewords_identical"`
-				Smallest  int  `json:"smallest_c40_side"`
-			}
-		}
-	}
-	if err := json.Unmarshal(b, &f); err != nil {
-		t.Fatal(err)
-	}
-	same := 0
-	for _, v := range f.Vectors {
-		if v.Symbol.Smallest > 0 {
-			s, err := datamatrix.Encode(v.Payload, 0)
-			if err != nil || s.Side != v.Symbol.Smallest {
-				t.Errorf("%s: side %v %v, want %d", v.ID, s, err, v.Symbol.Smallest)
-			}
-		}
-		if !v.Symbol.Identical {
-			continue
-		}
-		t.Run(v.ID, func(t *testing.T) {
-			s, err := datamatrix.Encode(v.Payload, v.Symbol.Side)
-			if err != nil || s.Side != v.Symbol.Side {
-				t.Fatalf("side %v %v, want %d", s, err, v.Symbol.Side)
-			}
-			want := officialCodewords(t, filepath.Join(dir, v.Image))
-			if got := s.Codewords(); !bytes.Equal(got, want) {
-				t.Errorf("codewords\n%v\nwant\n%v", got, want)
-			}
-		})
-		same++
-	}
-	if same != 32 {
-		t.Errorf("%d symbols compared, want 32", same)
-	}
-}
-
-// officialCodewords reads a picture of the corpus, enlarged as its README says.
-func officialCodewords(t *testing.T, name string) []byte {
-	t.Helper()
-	f, err := os.Open(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	src, err := png.Decode(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, scale := range []int{3, 4, 2, 6, 1} {
-		const border = 60
-		r := src.Bounds()
-		img := image.NewGray(image.Rect(0, 0, r.Dx()*scale+2*border, r.Dy()*scale+2*border))
-		for i := range img.Pix {
-			img.Pix[i] = 255
-		}
-		for y := range r.Dy() * scale {
-			for x := range r.Dx() * scale {
-				img.Set(x+border, y+border, src.At(r.Min.X+x/scale, r.Min.Y+y/scale))
-			}
-		}
-		var data []byte
-		for line := range strings.Lines(string(dmtxread(t, "-c", "-m", "2000", "-N", "1", save(t, img)))) {
-			// d: data, p: padding, c: check codewords.
-			if kind, n, _ := strings.Cut(strings.TrimSpace(line), ":"); kind == "d" || kind == "p" {
-				v, err := strconv.Atoi(strings.TrimSpace(n))
-				if err != nil {
-					t.Fatal(err)
-				}
-				data = append(data, byte(v))
-			}
-		}
-		if len(data) > 0 {
-			return data
-		}
-	}
-	t.Fatal("dmtxread does not read the picture")
-	return nil
 }
 
 func BenchmarkEncode267(b *testing.B) {
