@@ -216,9 +216,10 @@ func (l *loop) verify(ctx context.Context, in *instance) error {
 	if err != nil {
 		return err
 	}
+	check := verify.Checker{Trust: trust}
 	now, valid := in.ids.Clock(), len(codes) == 2
 	for _, c := range codes {
-		v, ok := trust.Code(l.report.Attestation, c, now)
+		v, ok := check.Code(l.report.Attestation, c, now)
 		valid = valid && ok && v.Valid
 	}
 	l.step(valid, "verify", "codes", len(codes))
@@ -227,7 +228,7 @@ func (l *loop) verify(ctx context.Context, in *instance) error {
 		if err != nil {
 			return err
 		}
-		v, _ := trust.Line("-", forged, 1, now)
+		v, _ := check.Line("-", forged, 1, now)
 		if v.Valid || len(v.Reasons) == 0 {
 			l.step(false, "forge-accepted", "code", c.Symbology)
 			continue

@@ -22,10 +22,13 @@ import (
 
 // VerifyCmd is `carnet verify`.
 type VerifyCmd struct {
-	JSON  bool     `help:"Print one JSON object per code and per line."`
-	Trust []string `help:"Certificates that are believed: a folder or a file of PEM or DER certificates, or a published trust list. May be given several times; by default the public certificates of this instance." placeholder:"PATH" sep:"none" type:"path"`
-	At    string   `help:"Verify as if it were this instant (RFC 3339); by default now." placeholder:"TIME"`
-	Input []string `arg:"" help:"PDF, picture or text files, or - for one payload per line on the standard input."`
+	JSON    bool     `help:"Print one JSON object per code and per line."`
+	Trust   []string `help:"Certificates that are believed: a folder or a file of PEM or DER certificates, or a published trust list. May be given several times; by default the public certificates of this instance." placeholder:"PATH" sep:"none" type:"path"`
+	Rules   []string `help:"Business rules: a folder or a file of published rules and value sets (JSON). May be given several times." placeholder:"PATH" sep:"none" type:"path"`
+	Country string   `help:"Country whose rules count (ISO 3166, two letters); by default that of the rules when they are of one." placeholder:"CC"`
+	Revoked []string `help:"Lists of revoked certificates: a folder or a file of the signed list of Carnet with the public key of its publisher (PEM), or of published lists. May be given several times." placeholder:"PATH" sep:"none" type:"path"`
+	At      string   `help:"Verify as if it were this instant (RFC 3339); by default now." placeholder:"TIME"`
+	Input   []string `arg:"" help:"PDF, picture or text files, or - for one payload per line on the standard input."`
 }
 
 const maxLine = 1 << 20
@@ -33,7 +36,7 @@ const maxLine = 1 << 20
 // verification is one run of the command.
 type verification struct {
 	cmd    *VerifyCmd
-	trust  *verify.Trust
+	check  verify.Checker
 	words  verify.Words
 	at     time.Time
 	t      terminal
@@ -59,7 +62,7 @@ func (c *VerifyCmd) Run(ctx context.Context, s *Settings, t terminal) error {
 			return exit(exitUnable)
 		}
 	}
-	if !v.loadTrust(s.Data) {
+	if !v.loadTrust(s.Data) || !v.loadRules() || !v.loadRevoked() {
 		return exit(exitUnable)
 	}
 	for _, name := range c.Input {
@@ -99,7 +102,7 @@ func (v *verification) loadTrust(data string) bool {
 		if _, err := os.Stat(own); errors.Is(err, fs.ErrNotExist) {
 			// Codes can still be read; every verdict will say that the key is unknown.
 			v.say(own, "trust.default", nil)
-			v.trust = &verify.Trust{}
+			v.check.Trust = &verify.Trust{}
 			return true
 		}
 		paths = []string{own}
@@ -112,8 +115,45 @@ func (v *verification) loadTrust(data string) bool {
 		v.say("--trust", "trust.unreadable", err)
 		return false
 	}
-	v.trust = trust
+	v.check.Trust = trust
 	return true
+}
+
+func (v *verification) loadRules() bool {
+	if len(v.cmd.Rules) == 0 {
+		if v.cmd.Country != "" {
+			v.say("--country", "rules.missing", nil)
+			return false
+		}
+		return true
+	}
+	rules, warnings, err := verify.LoadRules(v.cmd.Rules, v.cmd.Country)
+	for _, w := range warnings {
+		v.say("--rules", "rules.partial", w)
+	}
+	switch {
+	case errors.Is(err, verify.ErrNoCountry):
+		v.say("--rules", "rules.country", err)
+	case err != nil:
+		v.say("--rules", "rules.unreadable", err)
+	}
+	v.check.Rules = rules
+	return err == nil
+}
+
+func (v *verification) loadRevoked() bool {
+	if len(v.cmd.Revoked) == 0 {
+		return true
+	}
+	revoked, warnings, err := verify.LoadRevoked(v.cmd.Revoked, v.at)
+	for _, w := range warnings {
+		v.say("--revoked", "revoked.partial", w)
+	}
+	if err != nil {
+		v.say("--revoked", "revoked.unreadable", err)
+	}
+	v.check.Revoked = revoked
+	return err == nil
 }
 
 func (v *verification) file(ctx context.Context, name string) error {
@@ -137,7 +177,7 @@ func (v *verification) file(ctx context.Context, name string) error {
 		v.say(name, "file.unreadable", err)
 		return nil
 	}
-	verdicts, err := v.trust.File(ctx, name, data, v.at, scan.Limits{})
+	verdicts, err := v.check.File(ctx, name, data, v.at, scan.Limits{})
 	for _, d := range verdicts {
 		if err := v.print(d); err != nil {
 			return err
@@ -175,7 +215,7 @@ func (v *verification) lines(in io.Reader) error {
 		}
 		line = bytes.TrimSuffix(line, []byte("\n"))
 		if len(bytes.TrimSpace(line)) > 0 {
-			if d, ok := v.trust.Line("-", line, n, v.at); ok {
+			if d, ok := v.check.Line("-", line, n, v.at); ok {
 				if err := v.print(d); err != nil {
 					return err
 				}

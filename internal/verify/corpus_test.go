@@ -101,7 +101,7 @@ func TestCorpusTwoDDoc(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				verdicts, err := trust.File(t.Context(), x.Image, data, at, scan.Limits{})
+				verdicts, err := Checker{Trust: trust}.File(t.Context(), x.Image, data, at, scan.Limits{})
 				if err != nil || len(verdicts) != 1 {
 					t.Fatalf("%d verdicts, %v", len(verdicts), err)
 				}
@@ -182,7 +182,7 @@ func TestCorpusFrench(t *testing.T) {
 			// The picture says the same.
 			picture := filepath.Join(dir, "dgc-testdata", "FR", "png", strings.TrimSuffix(filepath.Base(file), ".json")+".png")
 			if data, err := os.ReadFile(picture); err == nil {
-				verdicts, err := trust.File(t.Context(), picture, data, at, scan.Limits{})
+				verdicts, err := Checker{Trust: trust}.File(t.Context(), picture, data, at, scan.Limits{})
 				if err != nil || len(verdicts) != 1 || verdicts[0].ID != v.ID || !slices.Equal(verdicts[0].Reasons, v.Reasons) {
 					t.Errorf("picture: %v, %v", verdicts, err)
 				}

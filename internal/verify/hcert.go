@@ -12,8 +12,12 @@ import (
 var eventNames = map[dcc.Type]string{dcc.VaccinationType: "vaccination", dcc.TestType: "test", dcc.RecoveryType: "recovery"}
 
 // hCert takes the stage codes of package hcert as reasons.
-func (t *Trust) hCert(v *Verdict, payload []byte, at time.Time) {
-	r := hcert.Verify(string(payload), &t.signers, at, hcert.Tolerant)
+func (k Checker) hCert(v *Verdict, payload []byte, at time.Time) {
+	var signers hcert.Trust
+	if k.Trust != nil {
+		signers = &k.Trust.signers
+	}
+	r := hcert.Verify(string(payload), signers, at, hcert.Tolerant)
 	for _, c := range r.Codes() {
 		v.refuse(string(c))
 	}
@@ -32,8 +36,14 @@ func (t *Trust) hCert(v *Verdict, payload []byte, at time.Time) {
 	if !c.IssuedAt.IsZero() {
 		v.Signed = c.IssuedAt.UTC().Format(time.DateOnly)
 	}
+	if k.Revoked != nil {
+		k.Revoked.hCert(v, c, at)
+	}
 	if c.DCC == nil {
 		return
+	}
+	if k.Rules != nil {
+		k.Rules.apply(v, c, at)
 	}
 	v.Type, v.ID = eventNames[c.DCC.Type()], c.DCC.ID()
 	b, err := json.Marshal(c.DCC)

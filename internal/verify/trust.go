@@ -2,48 +2,56 @@ package verify
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"carnet/hcert"
 	"carnet/hcert/trust"
-	"carnet/twoddoc/tsl"
 )
 
 // Options say how trust material is read.
 type Options struct {
-	// Anchors are the certificates that may sign the French trust list of 2D-Doc; by default the
-	// one that signs it from March 2024 to March 2027.
-	Anchors []tsl.Anchor
+	// Anchors are the SHA-256 of the certificates that may sign the French trust list of 2D-Doc; by
+	// default the one that signs it from March 2024 to March 2027.
+	Anchors [][sha256.Size]byte
 }
 
 // frenchSeal is the SHA-256 of the certificate "ANTS CACHET 2DDOC" (specification twoddoc, section 5).
-var frenchSeal = tsl.Anchor{
+var frenchSeal = [sha256.Size]byte{
 	0xc2, 0x90, 0xcb, 0x9e, 0x0a, 0xc1, 0xbe, 0x84, 0xec, 0xc5, 0x14, 0xa2, 0xd6, 0x57, 0xa4, 0x93,
 	0xe0, 0x5b, 0xff, 0x7a, 0x53, 0x72, 0xba, 0xb7, 0xdd, 0x12, 0xdc, 0xcc, 0x8c, 0xf6, 0xe0, 0x9d,
 }
-
-// Limits on trust material.
-const (
-	maxTrustFile  = 64 << 20
-	maxTrustFiles = 20_000
-)
 
 // Trust is the certificates that are believed. The zero value believes nothing and is ready. It is
 // safe for concurrent use once loaded.
 type Trust struct {
 	authorities  map[string][]*x509.Certificate // of 2D-Doc, by identifier ("FR03")
 	participants map[string][]*x509.Certificate // of 2D-Doc, by authority and own name ("FR03/AV01")
-	list         *tsl.List                      // the newest French list, nil without one
+	scheme       *Scheme                        // the newest French list, nil without one
 	signers      trust.Store                    // of HC1
+}
+
+// Scheme is what a verified French trust list of 2D-Doc says.
+type Scheme struct {
+	Sequence    int         `json:"sequence"`
+	Issued      time.Time   `json:"issued"`
+	NextUpdate  time.Time   `json:"nextUpdate"`
+	Authorities []Authority `json:"authorities"`
+}
+
+// Authority is one line of a Scheme.
+type Authority struct {
+	ID          string `json:"id"`
+	Usable      bool   `json:"usable"`                // the list vouches for it
+	Certificate []byte `json:"certificate,omitempty"` // DER
+	parsed      *x509.Certificate
 }
 
 // ErrNoTrust reports material in which nothing can be used.
@@ -58,76 +66,14 @@ var ErrNoTrust = errors.New("no certificate and no trust list could be read")
 // wraps ErrNoTrust or the error of the file system that names the path.
 func LoadTrust(paths []string, options Options) (*Trust, []error, error) {
 	t := &Trust{}
-	var warnings []error
-	read := 0
-	load := func(path string) error {
-		info, err := os.Stat(path)
-		if err == nil && info.Size() > maxTrustFile {
-			err = fmt.Errorf("%d bytes, at most %d are read", info.Size(), maxTrustFile)
-		}
-		var data []byte
-		if err == nil {
-			data, err = os.ReadFile(path)
-		}
-		if err == nil {
-			var problems []error
-			problems, err = t.Add(path, data, options)
-			warnings = append(warnings, problems...)
-		}
-		if err == nil {
-			read++
-		}
-		return err
-	}
-	for _, path := range paths {
-		info, err := os.Stat(path)
-		if err != nil {
-			return nil, warnings, err
-		}
-		if !info.IsDir() {
-			if err := load(path); err != nil {
-				return nil, warnings, fmt.Errorf("%s: %w", path, err)
-			}
-			continue
-		}
-		files, err := below(path)
-		if err != nil {
-			return nil, warnings, err
-		}
-		for _, f := range files {
-			if err := load(f); err != nil {
-				warnings = append(warnings, fmt.Errorf("%s: %w", f, err))
-			}
-		}
-	}
-	if read == 0 {
+	warnings, read, err := loadFiles(paths, func(path string, data []byte) ([]error, error) { return t.Add(path, data, options) })
+	switch {
+	case err != nil:
+		return nil, warnings, err
+	case read == 0:
 		return nil, warnings, fmt.Errorf("%s: %w", strings.Join(paths, ", "), ErrNoTrust)
 	}
 	return t, warnings, nil
-}
-
-// below lists the files of a folder and of its folders, hidden ones left out, in order.
-func below(dir string) ([]string, error) {
-	var out []string
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		depth := strings.Count(strings.TrimPrefix(path, dir), string(filepath.Separator))
-		switch {
-		case path != dir && strings.HasPrefix(d.Name(), "."), d.IsDir() && depth > 1:
-			if d.IsDir() {
-				return fs.SkipDir
-			}
-		case !d.IsDir():
-			if len(out) == maxTrustFiles {
-				return fmt.Errorf("%s: more than %d files", dir, maxTrustFiles)
-			}
-			out = append(out, path)
-		}
-		return nil
-	})
-	return out, err
 }
 
 // Add reads the material of one file. Problems are entries of a list that are left out; the error
@@ -198,21 +144,28 @@ func certificates(data []byte) (certs []*x509.Certificate, broken []error) {
 	return certs, broken
 }
 
-func (t *Trust) addList(data []byte, options Options) error {
-	anchors := options.Anchors
-	if len(anchors) == 0 {
-		anchors = []tsl.Anchor{frenchSeal}
+// AddScheme takes a trust list that was verified. A list older than the one it has is refused.
+func (t *Trust) AddScheme(s Scheme) error {
+	if t.scheme != nil && s.Sequence < t.scheme.Sequence {
+		return fmt.Errorf("trust list %d is older than list %d, which was read already", s.Sequence, t.scheme.Sequence)
 	}
-	l, err := tsl.Parse(bytes.NewReader(data), anchors)
-	if err != nil {
-		return err
+	s.Authorities = slices.Clone(s.Authorities)
+	for i := range s.Authorities {
+		a := &s.Authorities[i]
+		if len(a.Certificate) == 0 {
+			continue
+		}
+		var err error
+		if a.parsed, err = x509.ParseCertificate(a.Certificate); err != nil {
+			return fmt.Errorf("trust list: authority %s: %w", a.ID, err)
+		}
 	}
-	if t.list != nil && l.Sequence < t.list.Sequence {
-		return fmt.Errorf("trust list %d is older than list %d, which was read already", l.Sequence, t.list.Sequence)
-	}
-	t.list = l
+	t.scheme = &s
 	return nil
 }
+
+// AddKeys takes keys that sign HC1.
+func (t *Trust) AddKeys(keys ...*hcert.Key) error { return t.signers.Add(keys...) }
 
 var (
 	authorityName   = regexp.MustCompile(`^[A-Z]{2}[A-Z0-9]{2}$`)
@@ -258,14 +211,14 @@ func (t *Trust) addAuthority(id string, c *x509.Certificate) {
 func (t *Trust) chained(authority string, c *x509.Certificate) bool {
 	known := t.authorities[authority]
 	listed := false
-	if t.list != nil {
-		for _, a := range t.list.Authorities {
+	if t.scheme != nil {
+		for _, a := range t.scheme.Authorities {
 			if a.ID != authority {
 				continue
 			}
 			listed = true
-			if a.Usable() && a.Certificate != nil {
-				known = append(slices.Clip(known), a.Certificate)
+			if a.Usable && a.parsed != nil {
+				known = append(slices.Clip(known), a.parsed)
 			}
 		}
 	}
@@ -277,7 +230,8 @@ func (t *Trust) chained(authority string, c *x509.Certificate) bool {
 
 // stale reports that the list which names the authority should have been renewed by now.
 func (t *Trust) stale(authority string, at time.Time) bool {
-	return t.list != nil && !t.list.NextUpdate.IsZero() && at.After(t.list.NextUpdate) && len(t.list.Authority(authority)) > 0
+	return t.scheme != nil && !t.scheme.NextUpdate.IsZero() && at.After(t.scheme.NextUpdate) &&
+		slices.ContainsFunc(t.scheme.Authorities, func(a Authority) bool { return a.ID == authority && a.Usable })
 }
 
 // Size is how many keys may sign 2D-Doc and HC1.

@@ -16,7 +16,7 @@ const vaccination = "L1"
 var vaccinationFields = [...]string{"L0", "L1", "L2", "L3", "L4", "L5", "L6", "L7", "L8", "L9", "LA"}
 
 // twoDDoc follows specification twoddoc, section 2.6.
-func (t *Trust) twoDDoc(v *Verdict, payload []byte, at time.Time) {
+func (k Checker) twoDDoc(v *Verdict, payload []byte, at time.Time) {
 	d, err := twoddoc.ParseTolerant(payload)
 	if err != nil {
 		v.refuse("2ddoc.structure")
@@ -58,6 +58,14 @@ func (t *Trust) twoDDoc(v *Verdict, payload []byte, at time.Time) {
 		v.refuse("date.future")
 	}
 
+	if k.Revoked != nil {
+		k.Revoked.twoDDoc(v, id, at)
+	}
+
+	t := k.Trust
+	if t == nil {
+		t = &Trust{}
+	}
 	known := t.participants[v.Key]
 	if len(known) == 0 {
 		v.refuse("key.unknown")

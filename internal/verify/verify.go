@@ -2,11 +2,14 @@
 // codes, whatever file they come in.
 //
 //	trust, warnings, err := verify.LoadTrust([]string{"trust"}, verify.Options{})
-//	verdicts, err := trust.File(ctx, "attestation.pdf", data, time.Now(), scan.Limits{})
+//	checker := verify.Checker{Trust: trust}
+//	verdicts, err := checker.File(ctx, "attestation.pdf", data, time.Now(), scan.Limits{})
 //
-// Package scan finds the codes of a file, packages twoddoc and hcert decode them, and a Trust holds
-// the certificates that the caller believes. The verdict is a pure function of the code, the trust
-// and an instant: it reads no clock, no network and no file.
+// Package scan finds the codes of a file, packages twoddoc and hcert decode them, a Trust holds
+// the certificates that the caller believes, Rules what a country asks of a certificate, Revoked the
+// certificates that were withdrawn. The verdict is a pure function of the code, of these three and
+// of an instant: it reads no clock, no network and no file. The same code answers on the command
+// line, over HTTP and in the browser.
 //
 // # 2D-Doc
 //
@@ -32,10 +35,18 @@
 // The reasons are the stage codes of package hcert, with its tolerant profile; what departs from
 // schema and value sets is a warning.
 //
+// # Rules and revocation
+//
+//	rule.VR-FR-0002    a business rule failed; Verdict.Rules has the rule's own words
+//	revoked            the full hash of the certificate is on a list
+//
+// What nobody can decide here is a warning and never a refusal: rule.open for a rule that gives no
+// answer, rule.none for a country without rules, revoked.check for a hit of a filter or of a
+// shortened hash, which may be chance, revoked.stale for a list that should have been renewed.
+//
 // # Not done
 //
-// Revocation, business rules (whether a vaccination is recent enough), the comparison with what is
-// printed beside the code.
+// The comparison with what is printed beside the code; fetching.
 package verify
 
 import (
@@ -72,6 +83,10 @@ type Verdict struct {
 	Symbology string   `json:"symbology,omitempty"` // "datamatrix", "qr", "aztec" or "text"
 	Page      int      `json:"page,omitempty"`      // from 1, in a PDF
 	Line      int      `json:"line,omitempty"`      // from 1, in a text
+
+	Rules      []RuleAnswer `json:"rules,omitempty"`      // those that did not pass
+	Revocation string       `json:"revocation,omitempty"` // NotListed, ToCheck or IsRevoked; "" when no list was asked
+	ListDate   string       `json:"listDate,omitempty"`   // when the oldest of these lists was issued, RFC 3339; "" when none says
 }
 
 // String says what the verdict is, and nothing that the code says.
@@ -100,45 +115,59 @@ func (v *Verdict) warn(code, field string) {
 	}
 }
 
+// Checker is everything that a verdict depends on, besides the code and the instant. What is nil is
+// left out: without Trust nothing is believed, without Rules and Revoked nothing is asked of them. It
+// is safe for concurrent use once what it holds is loaded.
+type Checker struct {
+	Trust   *Trust
+	Rules   *Rules
+	Revoked *Revoked
+}
+
 // File reads every code of a file and gives a verdict on each that is a 2D-Doc or an HC1. Its
 // errors are those of package scan, and scan.nothing when the file has no such code; verdicts that
 // were reached before an error are returned with it.
-func (t *Trust) File(ctx context.Context, name string, data []byte, at time.Time, limits scan.Limits) ([]Verdict, error) {
+func (k Checker) File(ctx context.Context, name string, data []byte, at time.Time, limits scan.Limits) ([]Verdict, error) {
 	codes, err := scan.Scan(ctx, data, limits)
-	var out []Verdict
-	for _, c := range codes {
-		if v, ok := t.Code(name, c, at); ok {
-			out = append(out, v)
-		}
-	}
+	out := k.codes(name, codes, at)
 	if err == nil && len(out) == 0 {
 		err = carnet.E("verify.File", carnet.Invalid, "scan.nothing", nil)
 	}
 	return out, err
 }
 
+func (k Checker) codes(name string, codes []scan.Code, at time.Time) []Verdict {
+	var out []Verdict
+	for _, c := range codes {
+		if v, ok := k.Code(name, c, at); ok {
+			out = append(out, v)
+		}
+	}
+	return out
+}
+
 // Line gives the verdict on one payload or link, as a line of text holds it. It reports false when
 // the line is neither a 2D-Doc nor an HC1.
-func (t *Trust) Line(name string, line []byte, number int, at time.Time) (Verdict, bool) {
+func (k Checker) Line(name string, line []byte, number int, at time.Time) (Verdict, bool) {
 	c, ok := scan.Line(line, number)
 	if !ok {
 		return Verdict{}, false
 	}
-	return t.Code(name, c, at)
+	return k.Code(name, c, at)
 }
 
 // Code gives the verdict on a code that was read. It reports false when the code is of another
 // kind.
-func (t *Trust) Code(name string, c scan.Code, at time.Time) (Verdict, bool) {
+func (k Checker) Code(name string, c scan.Code, at time.Time) (Verdict, bool) {
 	v := Verdict{
 		Input: name, Format: c.Format, Symbology: c.Symbology, Page: c.Page, Line: c.Line,
 		Reasons: []string{}, Content: map[string]any{},
 	}
 	switch c.Format {
 	case scan.TwoDDoc:
-		t.twoDDoc(&v, c.Payload, at)
+		k.twoDDoc(&v, c.Payload, at)
 	case scan.HCert:
-		t.hCert(&v, c.Payload, at)
+		k.hCert(&v, c.Payload, at)
 	default:
 		return Verdict{}, false
 	}

@@ -24,7 +24,7 @@ import (
 
 func line(t testing.TB, trust *Trust, payload []byte, at time.Time) Verdict {
 	t.Helper()
-	v, ok := trust.Line("-", payload, 1, at)
+	v, ok := Checker{Trust: trust}.Line("-", payload, 1, at)
 	if !ok {
 		t.Fatalf("no verdict on %.40q", payload)
 	}
@@ -153,13 +153,13 @@ func TestVerdict(t *testing.T) {
 		for i := range payload {
 			b := slices.Clone(payload)
 			b[i] ^= 1
-			if v, ok := trust.Line("-", b, 1, spot); ok && v.Valid {
+			if v, ok := (Checker{Trust: trust}).Line("-", b, 1, spot); ok && v.Valid {
 				t.Errorf("byte %d changed, and the verdict is valid", i)
 			}
 		}
 	})
 	t.Run("other text", func(t *testing.T) {
-		if _, ok := trust.Line("-", []byte("https://carnet.example/"), 1, spot); ok {
+		if _, ok := (Checker{Trust: trust}).Line("-", []byte("https://carnet.example/"), 1, spot); ok {
 			t.Error("a verdict on something else")
 		}
 	})
@@ -199,7 +199,7 @@ func TestGoldenTwoDDoc(t *testing.T) {
 		if name == "#" || err != nil {
 			continue
 		}
-		v, ok := trust.Line(name, []byte(payload), 1, spot)
+		v, ok := Checker{Trust: trust}.Line(name, []byte(payload), 1, spot)
 		if !ok {
 			continue // no 2D-Doc at all
 		}
@@ -242,7 +242,7 @@ func TestGoldenHCert(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			v, ok := trust.Line(g.Name, []byte(g.Text), 1, g.At)
+			v, ok := Checker{Trust: trust}.Line(g.Name, []byte(g.Text), 1, g.At)
 			if !ok {
 				if !slices.Equal(g.Codes, []string{"prefix"}) {
 					t.Fatalf("no verdict on %.30q, want %v", g.Text, g.Codes)
@@ -271,14 +271,14 @@ func TestFile(t *testing.T) {
 	trust := trusting(t, fr90, cai1)
 	payload := cai1.attest(t, "FR90", spot)
 	text := slices.Concat(payload, []byte("\nsomething else\n"), cai1.attest(t, "FR90", spot), []byte("\n"))
-	v, err := trust.File(t.Context(), "codes.txt", text, spot, scan.Limits{})
+	v, err := Checker{Trust: trust}.File(t.Context(), "codes.txt", text, spot, scan.Limits{})
 	if err != nil || len(v) != 2 || v[0].Line != 1 || v[1].Line != 3 || v[1].Input != "codes.txt" {
 		t.Errorf("%v %v", v, err)
 	}
-	if _, err := trust.File(t.Context(), "empty.txt", []byte("nothing here"), spot, scan.Limits{}); carnet.CodeOf(err) != "scan.nothing" {
+	if _, err := (Checker{Trust: trust}).File(t.Context(), "empty.txt", []byte("nothing here"), spot, scan.Limits{}); carnet.CodeOf(err) != "scan.nothing" {
 		t.Errorf("%v", err)
 	}
-	if _, err := trust.File(t.Context(), "empty.txt", nil, spot, scan.Limits{}); carnet.CodeOf(err) != "scan.empty" {
+	if _, err := (Checker{Trust: trust}).File(t.Context(), "empty.txt", nil, spot, scan.Limits{}); carnet.CodeOf(err) != "scan.empty" {
 		t.Errorf("%v", err)
 	}
 }

@@ -4,8 +4,11 @@ import (
 	"embed"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"sort"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -47,8 +50,25 @@ func ReadWords(lang string) (Words, error) {
 	return w, nil
 }
 
-// Reason gives the sentence of a reason of a Verdict: what it means, and what to do.
-func (w Words) Reason(code string) string { return w.get("reason", code) }
+// Reason gives the sentence of a reason of a Verdict: what it means, and what to do. All business
+// rules share one; Rule gives what each says of itself.
+func (w Words) Reason(code string) string {
+	if strings.HasPrefix(code, "rule.") {
+		code = "rule"
+	}
+	return w.get("reason", code)
+}
+
+// Rule gives what a rule that did not pass says of itself, in the language of the words, in English,
+// or else in the first of its languages; "" when it says nothing.
+func (w Words) Rule(r RuleAnswer) string {
+	for _, lang := range append([]string{w.lang, "en"}, slices.Sorted(maps.Keys(r.Words))...) {
+		if s := r.Words[lang]; s != "" {
+			return s
+		}
+	}
+	return ""
+}
 
 // Warning gives the sentence of a warning of a Verdict, and the field that it speaks of.
 func (w Words) Warning(warning string) string {
@@ -85,6 +105,108 @@ const (
 	reset = "\x1b[0m"
 )
 
+// Line is one reason or warning in words. Detail is what a business rule says of itself.
+type Line struct {
+	Code   string `json:"code"`
+	Words  string `json:"words"`
+	Detail string `json:"detail,omitempty"`
+}
+
+// Row is one thing that a code says.
+type Row struct {
+	Label string `json:"label"`
+	Value string `json:"value"`
+}
+
+// View is a verdict in words, for a page. Whatever the code holds has no control characters.
+type View struct {
+	Valid    bool   `json:"valid"`
+	Verdict  string `json:"verdict"`        // "VALID"
+	Test     string `json:"test,omitempty"` // when a test authority signed
+	Document string `json:"document"`       // kind of document
+	Name     string `json:"name,omitempty"`
+	Birth    string `json:"birth,omitempty"`
+	Says     string `json:"says"` // before the rows: that they are proven, or not
+	Reasons  []Line `json:"reasons,omitempty"`
+	Warnings []Line `json:"warnings,omitempty"`
+	Rows     []Row  `json:"rows,omitempty"` // all that the code says; none when minimal
+	Where    string `json:"where,omitempty"`
+	List     string `json:"list,omitempty"` // what lists of revoked certificates say, and of when they are
+}
+
+// View puts a verdict in words. Minimal leaves out everything that the code says but name and date
+// of birth, and the warnings, which speak of the other fields.
+func (w Words) View(v Verdict, minimal bool) View {
+	out := View{Valid: v.Valid, Verdict: w.get("verdict", "invalid"), Says: w.get("verdict", "claims"), Document: w.document(v), List: w.list(v)}
+	if v.Valid {
+		out.Verdict, out.Says = w.get("verdict", "valid"), w.get("verdict", "says")
+	}
+	if v.Test {
+		out.Test = w.get("verdict", "test")
+	}
+	for _, code := range v.Reasons {
+		out.Reasons = append(out.Reasons, Line{Code: code, Words: w.Reason(code), Detail: clean(w.Rule(v.rule(code)))})
+	}
+	out.Name, out.Birth = w.person(v)
+	for _, warning := range v.Warnings {
+		code, field, _ := strings.Cut(warning, " ")
+		if minimal && !decides(code) {
+			continue
+		}
+		out.Warnings = append(out.Warnings, Line{Code: code, Words: clean(w.Warning(warning)), Detail: clean(w.Rule(v.rule("rule." + field)))})
+	}
+	if minimal {
+		return out
+	}
+	var where []string
+	if v.Page > 0 {
+		where = append(where, w.get("verdict", "page", "n", v.Page))
+	}
+	if v.Line > 1 {
+		where = append(where, w.get("verdict", "line", "n", v.Line))
+	}
+	out.Where = strings.Join(append(where, w.get("symbology", v.Symbology)), ", ")
+	for _, r := range w.rows(v) {
+		out.Rows = append(out.Rows, Row{r[0], clean(r[1])})
+	}
+	return out
+}
+
+// decides reports a warning that bears on whether to believe the document, and not on its form.
+func decides(code string) bool {
+	stage, _, _ := strings.Cut(code, ".")
+	return stage == "rule" || stage == "revoked" || stage == "trust"
+}
+
+// rule finds what a rule said by its reason code.
+func (v Verdict) rule(code string) RuleAnswer {
+	for _, r := range v.Rules {
+		if "rule."+r.ID == code {
+			return r
+		}
+	}
+	return RuleAnswer{}
+}
+
+// list tells what the lists of revoked certificates say.
+func (w Words) list(v Verdict) string {
+	var s string
+	switch v.Revocation {
+	case "":
+		return ""
+	case NotListed:
+		s = w.label("listNot")
+	case ToCheck:
+		s = w.label("listCheck")
+	default:
+		s = w.label("listRevoked")
+	}
+	if v.ListDate == "" {
+		return s + ", " + w.label("listUndated")
+	}
+	return s + ", " + w.label("listOf", "date", w.date(v.ListDate[:len(time.DateOnly)]))
+}
+
 // Write prints a verdict as a block for a person: where the code is, the verdict, why, what the
 // code says. Whatever the code holds is printed without control characters, so that it cannot
 // write over the verdict.
@@ -95,6 +217,7 @@ func (w Words) Write(out io.Writer, v Verdict, colour bool) error {
 		}
 		return c + s + reset
 	}
+	view := w.View(v, false)
 	var b strings.Builder
 	where := []string{clean(v.Input)}
 	if v.Page > 0 {
@@ -105,35 +228,39 @@ func (w Words) Write(out io.Writer, v Verdict, colour bool) error {
 	}
 	fmt.Fprintf(&b, "%s\n  %s, %s\n", paint(bold, strings.Join(where, ", ")), w.get("format", v.Format), w.get("symbology", v.Symbology))
 	if v.Valid {
-		fmt.Fprintf(&b, "  %s\n", paint(green, w.get("verdict", "valid")))
+		fmt.Fprintf(&b, "  %s\n", paint(green, view.Verdict))
 	} else {
-		fmt.Fprintf(&b, "  %s\n", paint(red, w.get("verdict", "invalid")))
+		fmt.Fprintf(&b, "  %s\n", paint(red, view.Verdict))
 	}
-	if v.Test {
-		fmt.Fprintf(&b, "  %s\n", paint(amber, w.get("verdict", "test")))
+	if view.Test != "" {
+		fmt.Fprintf(&b, "  %s\n", paint(amber, view.Test))
 	}
-	for _, code := range v.Reasons {
-		fmt.Fprintf(&b, "  - %s [%s]\n", w.Reason(code), code)
-	}
-	rows := w.rows(v)
-	if len(rows) > 0 {
-		head := "says"
-		if !v.Valid {
-			head = "claims"
+	for _, l := range view.Reasons {
+		fmt.Fprintf(&b, "  - %s [%s]\n", l.Words, l.Code)
+		if l.Detail != "" {
+			fmt.Fprintf(&b, "    %s\n", l.Detail)
 		}
-		fmt.Fprintf(&b, "  %s\n", w.get("verdict", head))
+	}
+	if len(view.Rows) > 0 {
+		fmt.Fprintf(&b, "  %s\n", view.Says)
 		width := 0
-		for _, r := range rows {
-			width = max(width, utf8.RuneCountInString(r[0]))
+		for _, r := range view.Rows {
+			width = max(width, utf8.RuneCountInString(r.Label))
 		}
-		for _, r := range rows {
-			fmt.Fprintf(&b, "    %s%s  %s\n", r[0], strings.Repeat(" ", width-utf8.RuneCountInString(r[0])), clean(r[1]))
+		for _, r := range view.Rows {
+			fmt.Fprintf(&b, "    %s%s  %s\n", r.Label, strings.Repeat(" ", width-utf8.RuneCountInString(r.Label)), r.Value)
 		}
 	}
-	if len(v.Warnings) > 0 {
+	if view.List != "" {
+		fmt.Fprintf(&b, "  %s\n", w.label("list", "words", view.List))
+	}
+	if len(view.Warnings) > 0 {
 		fmt.Fprintf(&b, "  %s\n", w.get("verdict", "warnings"))
-		for _, warning := range v.Warnings {
-			fmt.Fprintf(&b, "  - %s\n", clean(w.Warning(warning)))
+		for _, l := range view.Warnings {
+			fmt.Fprintf(&b, "  - %s\n", l.Words)
+			if l.Detail != "" {
+				fmt.Fprintf(&b, "    %s\n", l.Detail)
+			}
 		}
 	}
 	_, err := io.WriteString(out, b.String())
@@ -162,15 +289,7 @@ func (w Words) rows(v Verdict) [][2]string {
 	case v.Format == scan.TwoDDoc && v.Type == vaccination:
 		w.vaccinationRows(v.Content, add)
 	case v.Format == scan.TwoDDoc:
-		if t, ok := twoddoc.LookupType(v.Type); ok {
-			name := t.Label
-			if w.lang == "en" && t.English != "" {
-				name = t.English
-			}
-			add(w.label("type"), name+" ("+v.Type+")")
-		} else {
-			add(w.label("type"), v.Type)
-		}
+		add(w.label("type"), w.document(v))
 		fields, _ := v.Content["fields"].(map[string]any)
 		for _, id := range sorted(fields) {
 			label := id
@@ -190,6 +309,38 @@ func (w Words) rows(v Verdict) [][2]string {
 	add(w.label("signed"), w.date(v.Signed))
 	add(w.label("key"), v.Key)
 	return rows
+}
+
+// document names the kind of document.
+func (w Words) document(v Verdict) string {
+	if v.Format != scan.TwoDDoc {
+		return w.get("format", v.Format)
+	}
+	t, ok := twoddoc.LookupType(v.Type)
+	switch {
+	case !ok && v.Type == "":
+		return w.get("format", v.Format)
+	case !ok:
+		return v.Type
+	case w.lang == "en" && t.English != "":
+		return t.English + " (" + v.Type + ")"
+	}
+	return t.Label + " (" + v.Type + ")"
+}
+
+// person gives whom the document names, as far as it is an attestation or a certificate.
+func (w Words) person(v Verdict) (name, birth string) {
+	for _, r := range w.rows(v) {
+		switch r[0] {
+		case w.label("familyName"):
+			name = r[1]
+		case w.label("givenNames"):
+			name = strings.TrimSpace(r[1] + " " + name)
+		case w.label("birthDate"):
+			birth = r[1]
+		}
+	}
+	return clean(name), clean(birth)
 }
 
 func (w Words) vaccinationRows(c map[string]any, add func(label, value string)) {

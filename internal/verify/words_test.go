@@ -99,10 +99,12 @@ func TestCatalogues(t *testing.T) {
 	for _, k := range codes(t, filepath.Join("..", "..", "hcert", "dcc"), "Kind") {
 		want["warning"]["payload."+k] = true
 	}
-	for _, c := range []string{"2ddoc.structure", "2ddoc.field", "key.unknown", "certificate.untrusted", "certificate.notyet", "certificate.expired", "date.undated", "date.future"} {
+	for _, c := range []string{"2ddoc.structure", "2ddoc.field", "key.unknown", "certificate.untrusted", "certificate.notyet", "certificate.expired", "date.undated", "date.future", "rule", "revoked"} {
 		want["reason"][c] = true
 	}
-	want["warning"]["2ddoc.annex"], want["warning"]["trust.stale"] = true, true
+	for _, c := range []string{"2ddoc.annex", "trust.stale", "rule.open", "rule.none", "revoked.check", "revoked.stale"} {
+		want["warning"][c] = true
+	}
 	for s := range scanned {
 		if strings.HasPrefix(s, "scan.") && s != "scan.Scan" {
 			want["problem"][s] = true
@@ -110,7 +112,7 @@ func TestCatalogues(t *testing.T) {
 	}
 	want["problem"]["scan.nothing"] = true
 	for s := range command {
-		for _, stage := range []string{"file.", "line.", "trust.", "time."} {
+		for _, stage := range []string{"file.", "line.", "trust.", "time.", "rules.", "revoked."} {
 			if strings.HasPrefix(s, stage) && !strings.ContainsAny(strings.TrimPrefix(s, stage), ".: %/") {
 				want["problem"][s] = true
 			}
