@@ -388,3 +388,37 @@ func TestIssueAny(t *testing.T) {
 		t.Error("nothing was issued")
 	}
 }
+
+// TestSets issues and verifies with value sets of the caller's own.
+func TestSets(t *testing.T) {
+	s := newTestSigner(t)
+	keys, err := trust.NewStore(trust.FromCertificate(s.cert))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sets dcc.ValueSets
+	if _, err := sets.Load([]byte(`{"valueSetId": "covid-19-lab-test-manufacturer-and-name", "valueSetDate": "2026-01-01",
+		"valueSetValues": {"1232": {"display": "Pervenche", "active": true}, "1": {"display": "Muguet", "active": false}}}`)); err != nil {
+		t.Fatal(err)
+	}
+	o := testOrder()
+	o.Sets = &sets
+	o.Test.Kind, o.Test.Name, o.Test.Device = "LP217198-3", "", "1232"
+	text := issue(t, o, s)
+	if r := (hcert.Verifier{Trust: keys, Profile: hcert.Strict, Sets: &sets}).Verify(text, verified); !r.Valid() {
+		t.Error(r.Codes())
+	}
+	for device, want := range map[string]hcert.ObjectionCode{"1": hcert.CodeDeprecated, "2": hcert.CodeUnknown} {
+		o.Test.Device = device
+		if _, err := o.Prepare(trust.FromCertificate(s.cert)); err == nil || !err.(hcert.Objections).Has(want) {
+			t.Errorf("device %s: %v", device, err)
+		}
+		o.Sets = nil
+		text := issue(t, o, s)
+		o.Sets = &sets
+		r := hcert.Verifier{Trust: keys, Sets: &sets}.Verify(text, verified)
+		if !r.Valid() || len(r.Findings) != 1 || r.Findings[0].Path != "t[0].ma" {
+			t.Errorf("device %s: %v %v", device, r.Codes(), r.Findings)
+		}
+	}
+}

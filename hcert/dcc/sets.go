@@ -104,7 +104,10 @@ func (s *ValueSets) Load(data []byte) (Set, error) {
 		return "", fmt.Errorf("%w: %s: %d codes", ErrValueSet, file.ID, n)
 	}
 	if file.ID == encodingSet {
-		return file.ID, s.loadEncodings(file.Date, file.Values)
+		if err := s.loadEncodings(file.Date, file.Values); err != nil {
+			return "", err
+		}
+		return file.ID, nil
 	}
 	e := edition{date: file.Date, entries: make([]Entry, 0, len(file.Values))}
 	for _, code := range slices.Sorted(maps.Keys(file.Values)) {
