@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
@@ -12,6 +13,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
+	"math/big"
 	"slices"
 	"strings"
 
@@ -27,6 +30,8 @@ const (
 	Gateway Format = "eu-gateway"
 	Dutch   Format = "nl"
 	WHO     Format = "who-did"
+	JWKS    Format = "jwks"
+	Service Format = "verifier-service"
 )
 
 // List is what a file holds.
@@ -73,12 +78,16 @@ func (l *List) load(data []byte) error {
 	case text[0] == '{':
 		var head struct {
 			Methods json.RawMessage `json:"verificationMethod"`
+			Keys    json.RawMessage `json:"keys"`
 		}
 		if err := json.Unmarshal(text, &head); err != nil {
 			return jsonError(err)
 		}
 		if head.Methods != nil {
 			return l.who(text)
+		}
+		if bytes.HasPrefix(bytes.TrimSpace(head.Keys), []byte("[")) {
+			return l.jwks(text)
 		}
 		return l.dutch(text)
 	case bytes.Contains(text, []byte("-----BEGIN ")):
@@ -91,6 +100,8 @@ func (l *List) load(data []byte) error {
 		}
 		l.add(FromCertificate(cert))
 		return nil
+	case bytes.HasPrefix(text, []byte("MI")): // base64 of a DER list of some length
+		return l.service(text)
 	}
 	return ErrFormat
 }
@@ -235,6 +246,164 @@ func (l *List) who(text []byte) error {
 		l.add(k)
 	}
 	return nil
+}
+
+// jwks reads a set of JSON Web Keys (RFC 7517). The key is that of the certificate when there is
+// one; else it has no dates, and its kid is what the set says.
+func (l *List) jwks(text []byte) error {
+	l.Format = JWKS
+	var set struct {
+		Keys []struct {
+			Type  string   `json:"kty"`
+			Use   string   `json:"use"`
+			Curve string   `json:"crv"`
+			KID   string   `json:"kid"`
+			X     string   `json:"x"`
+			Y     string   `json:"y"`
+			N     string   `json:"n"`
+			E     string   `json:"e"`
+			X5C   []string `json:"x5c"`
+		} `json:"keys"`
+	}
+	if err := json.Unmarshal(text, &set); err != nil {
+		return jsonError(err)
+	}
+	if err := l.tooMany(len(set.Keys)); err != nil {
+		return err
+	}
+	for i, j := range set.Keys {
+		if j.Use != "" && j.Use != "sig" {
+			l.LeftOut++
+			continue
+		}
+		if len(j.X5C) > 0 {
+			k, err := fromBase64(j.X5C[0], j.KID)
+			if err != nil {
+				l.problem(fmt.Errorf("key %d: %w", i, err))
+				continue
+			}
+			l.add(k)
+			continue
+		}
+		kid, err := decode64(j.KID)
+		if err != nil || len(kid) != KIDLength {
+			l.problem(fmt.Errorf("key %d: %w", i, errKID))
+			continue
+		}
+		k := &hcert.Key{KID: kid}
+		switch {
+		case j.Type == "EC" && j.Curve == "P-256":
+			k.Public, err = pointOf(j.X, j.Y)
+		case j.Type == "RSA":
+			k.Public, err = rsaOf(j.N, j.E)
+		default:
+			err = errors.New("not an RSA key nor one on P-256")
+		}
+		if err != nil {
+			l.problem(fmt.Errorf("key %x: %w", kid, err))
+			continue
+		}
+		l.add(k)
+	}
+	return nil
+}
+
+// pointOf makes a key of coordinates. Some lists have a zero byte in front, as ASN.1 does.
+func pointOf(x, y string) (*ecdsa.PublicKey, error) {
+	const size = 32
+	point := make([]byte, 1, 1+2*size)
+	point[0] = 4 // uncompressed
+	for _, text := range []string{x, y} {
+		b, err := decode64(text)
+		if err != nil {
+			return nil, err
+		}
+		if len(b) == size+1 && b[0] == 0 {
+			b = b[1:]
+		}
+		if len(b) != size {
+			return nil, errors.New("a coordinate is not 32 bytes")
+		}
+		point = append(point, b...)
+	}
+	return ecdsa.ParseUncompressedPublicKey(elliptic.P256(), point)
+}
+
+func rsaOf(n, e string) (*rsa.PublicKey, error) {
+	modulus, err := decode64(n)
+	if err != nil {
+		return nil, err
+	}
+	exponent, err := decode64(e)
+	if err != nil {
+		return nil, err
+	}
+	const longest = 1024 // bytes: a longer modulus only costs time
+	k := &rsa.PublicKey{N: new(big.Int).SetBytes(modulus)}
+	for _, b := range exponent {
+		k.E = k.E<<8 | int(b)
+	}
+	if len(modulus) == 0 || len(modulus) > longest || len(exponent) == 0 || len(exponent) > 4 || k.E < 3 || k.E > math.MaxInt32 || k.E%2 == 0 {
+		return nil, errors.New("not an RSA key of a usual size")
+	}
+	return k, nil
+}
+
+// service reads answers of a verifier service: one certificate in base64 each, on lines.
+func (l *List) service(text []byte) error {
+	l.Format = Service
+	n := 0
+	for line := range bytes.Lines(text) {
+		if line = bytes.TrimSpace(line); len(line) == 0 {
+			continue
+		}
+		if n++; n > MaxKeys {
+			return l.tooMany(n)
+		}
+		k, err := fromBase64(string(line), "")
+		if err != nil {
+			l.problem(fmt.Errorf("line %d: %w", n, err))
+			continue
+		}
+		l.add(k)
+	}
+	return nil
+}
+
+// Status reads the other answer of a verifier service: a JSON list of the key identifiers that are
+// valid now, in base64.
+func Status(data []byte) ([][]byte, error) {
+	if len(data) > MaxFile {
+		return nil, fmt.Errorf("trust: status: %w: %d bytes", ErrTooLarge, len(data))
+	}
+	var texts []string
+	if err := json.Unmarshal(data, &texts); err != nil {
+		return nil, fmt.Errorf("trust: status: %w", jsonError(err))
+	}
+	if len(texts) > MaxKeys {
+		return nil, fmt.Errorf("trust: status: %w: %d entries", ErrTooLarge, len(texts))
+	}
+	kids := make([][]byte, len(texts))
+	for i, s := range texts {
+		kid, err := decode64(s)
+		if err != nil || len(kid) != KIDLength {
+			return nil, fmt.Errorf("trust: status: entry %d: %w", i, errKID)
+		}
+		kids[i] = kid
+	}
+	return kids, nil
+}
+
+// Only keeps the keys that a status names and leaves out the others. It tells how many it left out.
+func (l *List) Only(kids [][]byte) int {
+	valid := make(map[string]bool, len(kids))
+	for _, kid := range kids {
+		valid[string(kid)] = true
+	}
+	before := len(l.Keys)
+	l.Keys = slices.DeleteFunc(l.Keys, func(k *hcert.Key) bool { return !valid[string(k.KID)] })
+	l.LeftOut += before - len(l.Keys)
+	return before - len(l.Keys)
 }
 
 // dutch reads the list of public keys by identifier. It has neither certificates nor dates.
