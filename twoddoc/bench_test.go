@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/asn1"
 	"math/big"
 	"testing"
 	"time"
@@ -54,7 +55,7 @@ func BenchmarkIssue(b *testing.B) {
 	})
 }
 
-// BenchmarkVerify is a payload to a verified document, against one ECDSA verification.
+// BenchmarkVerify is a payload to a verified document, against one ECDSA verification in its fastest form.
 func BenchmarkVerify(b *testing.B) {
 	p := goldenPayloads(b)["l1"]
 	key := goldenCertificate(b, "CN01").PublicKey.(*ecdsa.PublicKey)
@@ -63,7 +64,10 @@ func BenchmarkVerify(b *testing.B) {
 		b.Fatal(err)
 	}
 	digest := sha256.Sum256(doc.Signed())
-	r, s := new(big.Int).SetBytes(doc.Signature[:32]), new(big.Int).SetBytes(doc.Signature[32:])
+	der, err := asn1.Marshal(struct{ R, S *big.Int }{new(big.Int).SetBytes(doc.Signature[:32]), new(big.Int).SetBytes(doc.Signature[32:])})
+	if err != nil {
+		b.Fatal(err)
+	}
 	ratio(b, func() {
 		d, err := twoddoc.Parse(p)
 		if err != nil {
@@ -73,7 +77,7 @@ func BenchmarkVerify(b *testing.B) {
 			b.Fatal(err)
 		}
 	}, func() {
-		if !ecdsa.Verify(key, digest[:], r, s) {
+		if !ecdsa.VerifyASN1(key, digest[:], der) {
 			b.Fatal("invalid")
 		}
 	})

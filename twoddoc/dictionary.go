@@ -175,6 +175,22 @@ func (s *set) add(c byte)      { s[c>>6] |= 1 << (c & 63) }
 func (s *set) remove(c byte)   { s[c>>6] &^= 1 << (c & 63) }
 func (s *set) has(c byte) bool { return c < 128 && s[c>>6]>>(c&63)&1 != 0 }
 
+// outside is the place of the first character that is not in the set, or the length.
+func (s *set) outside(text string) int {
+	lo, hi := s[0], s[1]
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		half := lo
+		if c >= 64 {
+			half = hi
+		}
+		if c >= 128 || half>>(c&63)&1 == 0 {
+			return i
+		}
+	}
+	return len(text)
+}
+
 // newSet reads a class such as "A-Z0-9_/-": _ is the space, a hyphen stands last.
 func newSet(class string) *set {
 	s := new(set)

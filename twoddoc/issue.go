@@ -12,7 +12,10 @@ import (
 
 // Draft is a message that is ready to be signed and was read back by the strict reader. The
 // caller may look at it before it is signed, and should: a signature cannot be taken back.
-type Draft struct{ doc Document }
+type Draft struct {
+	doc   Document
+	space [12]Field // of doc, for the fields of an L1 and one more
+}
 
 // Prepare writes header and fields, in the order given. A zero Version means 04, a zero
 // Perimeter 01. A field is ended as the format says: nothing after a fixed one or a full one,
@@ -88,7 +91,7 @@ func PrepareMixed(h Header, fields []Field, blocks ...Block) (*Draft, error) {
 		return nil, err
 	}
 	d := &Draft{}
-	d.doc.Fields = make([]Field, 0, len(values)+1)
+	d.doc.Fields = d.space[:0]
 	if err := d.doc.readMixed(unsigned(b), at, true); err != nil {
 		return nil, err
 	}
@@ -157,7 +160,7 @@ type span struct{ from, to int }
 // places are compared, so that this shows even where the result happens to conform.
 func newDraft(signed []byte, values []span) (*Draft, error) {
 	d := &Draft{}
-	d.doc.Fields = make([]Field, 0, len(values)+1)
+	d.doc.Fields = d.space[:0]
 	d.doc.signed = signed
 	if err := d.doc.readMessage(string(signed), len(signed), true); err != nil {
 		return nil, err

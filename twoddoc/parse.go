@@ -72,17 +72,17 @@ func parse(payload []byte, strict bool) (*Document, error) {
 			high = i
 		}
 	}
-	missing := &Error{Code: SignatureMissing, Offset: len(text)}
+	missing, at := SignatureMissing, len(text)
 	if high >= 0 && strings.HasPrefix(text, "DC04") && !hasSignature(text[end:]) {
 		// Blocks that are damaged: what looks like US stands in one.
-		missing.Code, missing.Offset, end = SwitchMissing, high, len(text)
+		missing, at, end = SwitchMissing, high, len(text)
 	}
 	d.signed = []byte(text[:end])
 	if err := d.readMessage(text, end, strict); err != nil {
 		return nil, err
 	}
 	if end == len(text) {
-		d.Authentic = append(d.Authentic, missing)
+		d.Authentic = append(d.Authentic, &Error{Code: missing, Offset: at})
 		return d, nil
 	}
 	d.readTail(text, end+1, strict)
@@ -349,12 +349,15 @@ func (r *reader) field(def *Definition) Field {
 
 // control is the place of the first GS or RS of text[from:to], or to.
 func (r *reader) control(from, to int) int {
-	for i := from; i < to; i++ {
-		if c := r.text[i]; c == byte(GS) || c == byte(RS) {
-			return i
+	if from >= to {
+		return from
+	}
+	for i, c := range []byte(r.text[from:to]) { // not a copy
+		if c == byte(GS) || c == byte(RS) {
+			return from + i
 		}
 	}
-	return max(from, to)
+	return to
 }
 
 // otherEdition decides whether a full value goes on up to the larger size of another edition:
@@ -398,11 +401,9 @@ func (r *reader) check(def *Definition, f *Field) {
 		d.finding(FieldShort, f.ID, f.Offset+2+n)
 		return
 	}
-	for i := range n {
-		if !def.set.has(f.Value[i]) {
-			d.finding(FieldCharacter, f.ID, f.Offset+2+i)
-			return
-		}
+	if i := def.set.outside(f.Value); i < n {
+		d.finding(FieldCharacter, f.ID, f.Offset+2+i)
+		return
 	}
 	if f.End == RS || def.Fixed() && n != def.Max {
 		return

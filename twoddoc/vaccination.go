@@ -158,6 +158,10 @@ func fold(b []byte, s string, allowed *set) []byte {
 				space = true
 				continue
 			}
+			if !space {
+				b = append(b, c)
+				continue
+			}
 		} else {
 			r, n := utf8.DecodeRuneInString(s[i:])
 			i += n

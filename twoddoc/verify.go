@@ -9,7 +9,6 @@ import (
 	"crypto/x509"
 	"encoding/base32"
 	"fmt"
-	"math/big"
 )
 
 // Verify checks the signature under the key, an *ecdsa.PublicKey or an *x509.Certificate. The
@@ -40,12 +39,48 @@ func (d *Document) Verify(key crypto.PublicKey) error {
 	if len(d.Signature) != 2*c.half {
 		return d.signatureError(SignatureLength, fmt.Errorf("%d bytes, want %d", len(d.Signature), 2*c.half))
 	}
-	r := new(big.Int).SetBytes(d.Signature[:c.half])
-	s := new(big.Int).SetBytes(d.Signature[c.half:])
-	if !ecdsa.Verify(pub, c.digest(d.signed), r, s) {
+	var buf [maxDER]byte
+	if !ecdsa.VerifyASN1(pub, c.digest(d.signed), appendDER(buf[:0], d.Signature)) {
 		return d.signatureError(SignatureInvalid, nil)
 	}
 	return nil
+}
+
+// maxDER is the size of the ASN.1 of a P-521 signature: two integers of 66 bytes and their headers.
+const maxDER = 3 + 2*(2+66)
+
+// appendDER turns r || s into the ASN.1 that crypto/ecdsa reads without a detour over big integers.
+func appendDER(b, raw []byte) []byte {
+	r, s := minimal(raw[:len(raw)/2]), minimal(raw[len(raw)/2:])
+	n := 4 + len(r) + len(s)
+	if r[0]&0x80 != 0 {
+		n++
+	}
+	if s[0]&0x80 != 0 {
+		n++
+	}
+	b = append(b, 0x30)
+	if n >= 0x80 {
+		b = append(b, 0x81)
+	}
+	b = append(b, byte(n))
+	for _, v := range [2][]byte{r, s} {
+		if v[0]&0x80 != 0 {
+			b = append(b, 0x02, byte(len(v)+1), 0)
+		} else {
+			b = append(b, 0x02, byte(len(v)))
+		}
+		b = append(b, v...)
+	}
+	return b
+}
+
+// minimal drops the leading zeros of an integer, but for the last digit of zero.
+func minimal(v []byte) []byte {
+	for len(v) > 1 && v[0] == 0 {
+		v = v[1:]
+	}
+	return v
 }
 
 // signatureError is about the signature: its offset is where it begins.
