@@ -26,7 +26,7 @@
 //	mixed    header 26 | fields | blocks | FF, length, signature | annex blocks
 //	binary   header 19 | blocks | FF, length, signature | annex blocks
 //
-// The first bytes tell text (DC0) from binary (DC 04). A mixed code is told from one of text by its bytes:
+// The first bytes tell text (the characters DC0) from binary (the bytes DC and 04). A mixed code is told from one of text by its bytes:
 // after a complete field, everything up to the end is a chain of blocks that holds one signature. The
 // field before the blocks therefore ends with a separator, or by its size. If several places are like
 // that the last one is meant; the writer makes no code that would be read otherwise than it was written.
@@ -51,6 +51,8 @@
 // [Document.Verify] checks the signature over the bytes as they came; nothing is normalized before.
 // The key is that of the certificate that the header names, and finding it is for the caller: package
 // tsl beside this one reads the list of authorities, each of which publishes its certificates.
+// Package store fetches those certificates and their revocation lists, and package bundle is one
+// signed file with all of it for those who are offline. A certificate is chosen by [Header.Choose].
 // A complete verification is: the certificate by authority and identifier, issued by an authority of
 // the list; not revoked now (a revoked certificate ends the codes that it signed before, too);
 // [Header.Within] its validity; not a [Header.Test] authority; Verify; and [Document.ID] on no list of
@@ -74,6 +76,13 @@
 // errors of this package hide what they hold when they are printed, logged or encoded; the payload
 // itself is the caller's to protect. Links have the payload in the fragment by default
 // ([WalletPath]), which browsers do not send.
+//
+// # Conformance
+//
+// testdata/README.md describes vectors for what no public corpus has, for any implementation. A harness
+// reads a corpus of published codes (CARNET_CORPUS_TWODDOC) and prints a table:
+//
+//	go test ./twoddoc -run Conformance -v
 //
 // # Limits
 //

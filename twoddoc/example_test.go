@@ -147,3 +147,53 @@ func Example_draw() {
 	fmt.Println(symbol.Side, "modules a side,", dark, "of them dark")
 	// Output: 52 modules a side, 1538 of them dark
 }
+
+// A document with bytes in it, in two symbols of one size.
+func ExamplePrepareMixed() {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader) // in real life: a signer of its own
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	day := twoddoc.DayOf(time.Date(2021, 4, 29, 10, 0, 0, 0, time.UTC))
+	draft, err := twoddoc.PrepareMixed(
+		twoddoc.Header{Authority: "FR00", Certificate: "CN01", Emitted: day, Signed: day, Type: "29", Country: "FR"},
+		[]twoddoc.Field{{ID: "61", Value: "TILLEUL"}},
+		twoddoc.Block{ID: 1, Value: []byte{0xCA, 0xFE}}, twoddoc.Block{ID: 2, Value: twoddoc.AppendDay(nil, day)})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	payload, err := draft.Sign(key, rand.Reader)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	parts, err := twoddoc.Split(payload, "K7Q", 2)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	var read [][]byte
+	for _, p := range parts {
+		symbol, at := p.Draw()
+		if _, err := datamatrix.EncodeSwitched(symbol, at, 32); err != nil { // 32: both get this side
+			fmt.Println(err)
+			return
+		}
+		read = append(read, symbol)
+	}
+	joined, err := twoddoc.Join(read[1], read[0])
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	doc, err := twoddoc.Parse(joined)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	when, _ := doc.Blocks[1].Day()
+	fmt.Println(doc.Form, doc.Switch, doc.Value("61"), doc.Blocks, when, doc.Verify(&key.PublicKey))
+	// Output: mixed 36 TILLEUL [01(2) 02(3)] 2021-04-29 <nil>
+}
