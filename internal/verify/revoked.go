@@ -147,6 +147,12 @@ func (r *Revoked) addList(data []byte) error {
 	return errors.New("no key that was given signed this list: put the operator's public key (PEM) beside it")
 }
 
+// expired reports a batch that ended with the certificates that it names.
+func expired(err error) bool {
+	e, ok := errors.AsType[*revocation.Error](err)
+	return ok && e.Code == revocation.Expired
+}
+
 func (r *Revoked) addFilter(t revocation.SliceType, data []byte) error {
 	f, err := revocation.ParseSlice(t, data)
 	if err != nil {

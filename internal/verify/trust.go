@@ -43,7 +43,7 @@ type Scheme struct {
 	Sequence    int         `json:"sequence"`
 	Issued      time.Time   `json:"issued"`
 	NextUpdate  time.Time   `json:"nextUpdate"`
-	Authorities []Authority `json:"authorities"`
+	Authorities []Authority `json:"authorities,omitempty"`
 }
 
 // Authority is one line of a Scheme.

@@ -129,14 +129,15 @@ type Checker struct {
 // were reached before an error are returned with it.
 func (k Checker) File(ctx context.Context, name string, data []byte, at time.Time, limits scan.Limits) ([]Verdict, error) {
 	codes, err := scan.Scan(ctx, data, limits)
-	out := k.codes(name, codes, at)
+	out := k.Codes(name, codes, at)
 	if err == nil && len(out) == 0 {
 		err = carnet.E("verify.File", carnet.Invalid, "scan.nothing", nil)
 	}
 	return out, err
 }
 
-func (k Checker) codes(name string, codes []scan.Code, at time.Time) []Verdict {
+// Codes gives the verdict on each code that is a 2D-Doc or an HC1.
+func (k Checker) Codes(name string, codes []scan.Code, at time.Time) []Verdict {
 	var out []Verdict
 	for _, c := range codes {
 		if v, ok := k.Code(name, c, at); ok {

@@ -7,12 +7,11 @@ import (
 	"maps"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
-
-	"github.com/BurntSushi/toml"
 
 	"carnet/hcert/dcc"
 	"carnet/internal/verify/scan"
@@ -35,7 +34,7 @@ func ReadWords(lang string) (Words, error) {
 		return Words{}, fmt.Errorf("no words for language %q", lang)
 	}
 	w := Words{lang: lang}
-	if err := toml.Unmarshal(b, &w.text); err != nil {
+	if w.text, err = readCatalogue(b); err != nil {
 		return Words{}, fmt.Errorf("text/%s.toml: %w", lang, err)
 	}
 	typography := strings.NewReplacer("'", "’")
@@ -48,6 +47,35 @@ func ReadWords(lang string) (Words, error) {
 		}
 	}
 	return w, nil
+}
+
+// readCatalogue reads the part of TOML that the catalogues are written in: tables, and keys with a
+// text on one line. A whole TOML reader would make the browser download a tenth more.
+func readCatalogue(b []byte) (map[string]map[string]string, error) {
+	text := map[string]map[string]string{}
+	var table map[string]string
+	n := 0
+	for line := range strings.Lines(string(b)) {
+		n++
+		line = strings.TrimSpace(line)
+		switch name, isTable := strings.CutPrefix(line, "["); {
+		case line == "" || line[0] == '#':
+		case isTable:
+			table = map[string]string{}
+			text[strings.TrimSuffix(name, "]")] = table
+		default:
+			key, value, ok := strings.Cut(line, " = ")
+			if unquoted, err := strconv.Unquote(key); err == nil {
+				key = unquoted
+			}
+			value, err := strconv.Unquote(value)
+			if _, twice := table[key]; !ok || err != nil || table == nil || twice {
+				return nil, fmt.Errorf("line %d is not a key with its text", n)
+			}
+			table[key] = value
+		}
+	}
+	return text, nil
 }
 
 // Reason gives the sentence of a reason of a Verdict: what it means, and what to do. All business
@@ -411,6 +439,47 @@ func (w Words) certificateRows(v Verdict, add func(label, value string)) {
 			add(w.label("identifier"), text(m, "ci"))
 		}
 	}
+}
+
+// Facts tells what a checker trusts and of when that is.
+func (w Words) Facts(f Facts) []Row {
+	fact := func(key string, args ...any) string { return w.get("fact", key, args...) }
+	day := func(t time.Time) string { return w.date(t.UTC().Format(time.DateOnly)) }
+	made := day(f.Made) + " " + f.Made.UTC().Format("15:04") + " UTC"
+	rows := []Row{{fact("made"), made}}
+	twoDDoc, hCert := fact("none"), fact("none")
+	if f.TwoDDoc > 0 {
+		twoDDoc = fact("certificates", "n", f.TwoDDoc, "of", strings.Join(f.Authorities, ", "))
+	}
+	if f.HCert > 0 {
+		hCert = fact("keys", "n", f.HCert)
+		if len(f.Countries) > 0 {
+			hCert = fact("keysOf", "n", f.HCert, "of", strings.Join(f.Countries, ", "))
+		}
+	}
+	rows = append(rows, Row{fact("2d-doc"), twoDDoc}, Row{fact("hcert"), hCert})
+	if f.Scheme != nil {
+		rows = append(rows, Row{fact("scheme"), fact("schemeOf", "n", f.Scheme.Sequence, "date", day(f.Scheme.Issued), "next", day(f.Scheme.NextUpdate))})
+	}
+	rulesFact := fact("noRules")
+	if r := f.Rules; r != nil {
+		rulesFact = fact("rulesOf", "n", r.Rules, "of", r.Country)
+		if r.Date != nil {
+			rulesFact = fact("rulesDated", "n", r.Rules, "of", r.Country, "date", day(*r.Date))
+		}
+	}
+	rows = append(rows, Row{fact("rules"), rulesFact})
+	if len(f.Lists) == 0 {
+		rows = append(rows, Row{fact("revocation"), fact("noList")})
+	}
+	for _, l := range f.Lists {
+		s := fact("listUndated", "n", l.Entries)
+		if l.Issued != nil && l.NextUpdate != nil {
+			s = fact("listOf", "n", l.Entries, "date", day(*l.Issued), "next", day(*l.NextUpdate))
+		}
+		rows = append(rows, Row{fact("revocation"), s})
+	}
+	return rows
 }
 
 // date writes AAAA-MM-JJ as the language does; a date of another form stays as it is.

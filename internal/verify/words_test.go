@@ -9,6 +9,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/BurntSushi/toml"
+	"github.com/google/go-cmp/cmp"
 )
 
 // literals collects the string literals of the Go files of some folders, tests left out.
@@ -136,7 +139,7 @@ func TestCatalogues(t *testing.T) {
 				}
 			}
 		}
-		for _, table := range []string{"verdict", "symbology", "format", "label"} {
+		for _, table := range []string{"verdict", "symbology", "format", "label", "fact"} {
 			for k := range w.text[table] {
 				if !own[k] && !scanned[k] {
 					t.Errorf("%s: %s.%s is not used", lang, table, k)
@@ -180,4 +183,30 @@ func keysOf(m map[string]string) []string {
 	}
 	slices.Sort(out)
 	return out
+}
+
+// The catalogues are TOML: a whole reader of it reads the same.
+func TestCatalogueIsTOML(t *testing.T) {
+	for _, lang := range []string{"fr", "en"} {
+		b, err := texts.ReadFile("text/" + lang + ".toml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := readCatalogue(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want map[string]map[string]string
+		if err := toml.Unmarshal(b, &want); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: %s", lang, diff)
+		}
+	}
+	for _, bad := range []string{"a = \"b\"", "[t]\na = b", "[t]\na \"b\"", "[t]\na = \"b\"\na = \"c\""} {
+		if _, err := readCatalogue([]byte(bad)); err == nil {
+			t.Errorf("%q was read", bad)
+		}
+	}
 }

@@ -2,25 +2,14 @@ package scan
 
 import (
 	"context"
-	"fmt"
 	"image"
 	"slices"
-
-	"github.com/makiuchi-d/gozxing"
-	"github.com/makiuchi-d/gozxing/aztec"
-	"github.com/makiuchi-d/gozxing/qrcode"
 )
 
 // reader holds the templates of all symbols.
 type reader struct{ matrix, qr []*template }
 
-func newReader() (*reader, error) {
-	qr, err := qrTemplates()
-	if err != nil {
-		return nil, err
-	}
-	return &reader{matrix: matrixTemplates(), qr: qr}, nil
-}
+func newReader() *reader { return &reader{matrix: matrixTemplates(), qr: qrTemplates()} }
 
 // crowded is how many patches a picture may have for the slow second reader to look at each.
 const crowded = 24
@@ -70,6 +59,24 @@ func (rd *reader) search(ctx context.Context, r raster) ([]Code, error) {
 		}
 	}
 	return nil, nil
+}
+
+// glance reads what stands apart, without the searches that take long and without what gozxing
+// would read.
+func (rd *reader) glance(ctx context.Context, r raster) ([]Code, error) {
+	var codes []Code
+	for _, q := range locate(pyramid(r)) {
+		if err := ctx.Err(); err != nil {
+			return codes, err
+		}
+		if inside(q, codes) {
+			continue
+		}
+		if c, ok := rd.fitted(r, q); ok {
+			codes = append(codes, c)
+		}
+	}
+	return codes, nil
 }
 
 // pass reads each patch of the picture.
@@ -170,56 +177,3 @@ func (rd *reader) versions(r raster, f fit) []fit {
 	}
 	return fits
 }
-
-// foreign asks gozxing, whose detectors look for QR finder patterns and Aztec bull's-eyes in the
-// whole of a small picture.
-func foreign(r raster, box image.Rectangle) (Code, bool) {
-	if r.w < 16 || r.h < 16 {
-		return Code{}, false
-	}
-	source := &luminance{gozxing.LuminanceSourceBase{Width: r.w, Height: r.h}, r}
-	for _, b := range [...]gozxing.Binarizer{gozxing.NewHybridBinarizer(source), gozxing.NewGlobalHistgramBinarizer(source)} {
-		bitmap, err := gozxing.NewBinaryBitmap(b)
-		if err != nil {
-			continue
-		}
-		if text, err := guarded(qrcode.NewQRCodeReader(), bitmap); err == nil && text != "" {
-			return Code{Symbology: "qr", Payload: textBytes(text), Box: box}, true
-		}
-		if text, err := guarded(aztec.NewAztecReader(), bitmap); err == nil && text != "" {
-			return Code{Symbology: "aztec", Payload: textBytes(text), Box: box}, true
-		}
-	}
-	return Code{}, false
-}
-
-// guarded keeps a fault of the other library from ending the program.
-func guarded(rd gozxing.Reader, bitmap *gozxing.BinaryBitmap) (text string, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("reading a symbol: %v", p)
-		}
-	}()
-	result, err := rd.Decode(bitmap, byteHints())
-	if err != nil {
-		return "", err
-	}
-	return result.GetText(), nil
-}
-
-// luminance shows a raster to gozxing.
-type luminance struct {
-	gozxing.LuminanceSourceBase
-	r raster
-}
-
-func (l *luminance) GetRow(y int, row []byte) ([]byte, error) {
-	if y < 0 || y >= l.r.h {
-		return nil, fmt.Errorf("row %d is outside the picture", y)
-	}
-	return append(row[:0], l.r.pix[y*l.r.w:(y+1)*l.r.w]...), nil
-}
-
-func (l *luminance) GetMatrix() []byte               { return l.r.pix }
-func (l *luminance) Invert() gozxing.LuminanceSource { return gozxing.LuminanceSourceInvert(l) }
-func (l *luminance) String() string                  { return gozxing.LuminanceSourceString(l) }

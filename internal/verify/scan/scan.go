@@ -12,7 +12,8 @@
 // and alignment patterns (grid.go). The best are moved until they fit closely, so the grid is
 // known to a fraction of a pixel, and the modules are read; the check codewords of the symbol say
 // whether the reading is right. Official pictures with 1.5 pixels a module are read that way.
-// Where no patch stands apart, gozxing searches the whole picture.
+// Where no patch stands apart, gozxing searches the whole picture; in a browser (GOOS=wasip1) it
+// does not, and Aztec codes are not read.
 //
 // # How a PDF is read
 //
@@ -134,7 +135,7 @@ func refuse(code string, cause error) error {
 }
 
 // theReader is built at its first use: the templates of 64 symbols, which never change.
-var theReader = sync.OnceValues(newReader)
+var theReader = sync.OnceValue(newReader)
 
 func scanPicture(ctx context.Context, data []byte, config image.Config, kind string, limits Limits) ([]Code, error) {
 	if config.Width < 1 || config.Height < 1 || config.Width > limits.Pixels/config.Height {
@@ -144,13 +145,36 @@ func scanPicture(ctx context.Context, data []byte, config image.Config, kind str
 	if err != nil {
 		return nil, refuse("scan.picture", err)
 	}
-	rd, err := theReader()
-	if err != nil {
-		return nil, err
-	}
+	rd := theReader()
 	r := toRaster(img)
 	codes, err := rd.read(ctx, r)
 	return named(codes, 0, r.h), err
+}
+
+// Frame finds the codes of one frame of a camera, 4 bytes a pixel (red, green, blue, and one that
+// does not count), row by row. It takes one look: the next frame comes at once. The errors are
+// scan.picture when the bytes are not those of the size, scan.pixels and scan.time.
+func Frame(ctx context.Context, pixels []byte, width, height int, limits Limits) (codes []Code, err error) {
+	limits = limits.filled()
+	ctx, cancel := context.WithTimeout(ctx, limits.Time)
+	defer cancel()
+	switch {
+	case width < 1 || height < 1 || width > limits.Pixels/height:
+		return nil, refuse("scan.pixels", fmt.Errorf("%d by %d pixels", width, height))
+	case len(pixels) != 4*width*height:
+		return nil, refuse("scan.picture", fmt.Errorf("%d bytes for %d by %d pixels", len(pixels), width, height))
+	}
+	rd := theReader()
+	r := newRaster(width, height)
+	for i := range r.pix {
+		p := pixels[4*i : 4*i+3]
+		r.pix[i] = byte((299*int(p[0]) + 587*int(p[1]) + 114*int(p[2]) + 500) / 1000)
+	}
+	codes, err = rd.glance(ctx, r)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = refuse("scan.time", err)
+	}
+	return named(codes, 0, height), err
 }
 
 // Resolutions of a painted page. Modules are printed at 0.3 mm or more: 2.4 pixels at 200 dpi. The
@@ -170,10 +194,7 @@ func scanPDF(ctx context.Context, data []byte, limits Limits) ([]Code, error) {
 	case err != nil:
 		return nil, refuse("scan.pdf", err)
 	}
-	rd, err := theReader()
-	if err != nil {
-		return nil, err
-	}
+	rd := theReader()
 	var all []Code
 	for n := range f.Pages() {
 		for _, dpi := range [...]float64{usualDPI, fineDPI} {

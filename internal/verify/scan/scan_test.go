@@ -377,10 +377,7 @@ func FuzzPicture(f *testing.F) {
 	m.draw(img, 20, 20, 2.4, 0)
 	f.Add(40, img.Pix)
 	f.Add(3, []byte{1, 2, 3, 4, 5, 6})
-	rd, err := newReader()
-	if err != nil {
-		f.Fatal(err)
-	}
+	rd := newReader()
 	f.Fuzz(func(t *testing.T, width int, pix []byte) {
 		if width < 1 || width > 200 || len(pix) < width || len(pix) > 6_400 {
 			t.Skip()
@@ -408,10 +405,7 @@ func FuzzSymbol(f *testing.F) {
 
 func BenchmarkPage(b *testing.B) {
 	r := toRaster(page(b, 200, 0))
-	rd, err := newReader()
-	if err != nil {
-		b.Fatal(err)
-	}
+	rd := newReader()
 	for b.Loop() {
 		if codes, err := rd.read(context.Background(), r); err != nil || len(codes) != 2 {
 			b.Fatal(len(codes), err)
