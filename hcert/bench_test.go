@@ -43,7 +43,6 @@ type verifyCase struct {
 	trust     hcert.Trust
 	at        time.Time
 	key       *ecdsa.PublicKey
-	signed    []byte // the Sig_structure is of the same length
 	digest    [32]byte
 	signature []byte // ASN.1
 }

@@ -68,7 +68,8 @@ func (p Profile) Transliterate(name string) (string, error) {
 		name = norm.NFC.String(name)
 	}
 	name = strings.TrimSpace(name)
-	out := make([]byte, 0, len(name)+8)
+	var space [2 * MaxLength]byte
+	out := space[:0]
 	var err error
 	pos := 0
 	for _, r := range name {

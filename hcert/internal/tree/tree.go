@@ -383,18 +383,18 @@ func (p *parser) simple(info byte, n uint64) Fault {
 	case 22, 23:
 		p.add(Nothing, 0, "")
 		return ""
-	default:
-		if info == 24 && n < 32 {
-			return Malformed
-		}
-		p.add(Other, n+1, "")
-		return ""
 	case 25:
 		f = half(uint16(n))
 	case 26:
 		f = float64(math.Float32frombits(uint32(n)))
 	case 27:
 		f = math.Float64frombits(n)
+	default:
+		if info == 24 && n < 32 {
+			return Malformed
+		}
+		p.add(Other, n+1, "")
+		return ""
 	}
 	if f == 0 {
 		f = 0 // one zero, so that two of them are equal keys
