@@ -6,6 +6,9 @@
 // does the real key sign it, once, and both codes carry the same bytes. Documents are not stored:
 // the register keeps the fingerprint, and the page is drawn again from the record on demand.
 //
+// A document can be revoked ([Service.Revoke]) and is then on the signed list that verifiers hold
+// offline ([Publisher]); it is never issued again.
+//
 // Specification: 2D-Doc sections 1, 2.6, 3 and 7 of the project's notes on ANTS 3.3; the
 // certificate is the person's own, an act of purpose "certification" with scope "self".
 package certify
@@ -44,6 +47,15 @@ type Tx interface {
 	Person(id carnet.ID) (carnet.Person, error)    // carnet.NotFound; the certificate's columns only
 	Doses(person carnet.ID) ([]carnet.Dose, error) // that stand, oldest injection first
 	PutCertificate(c Certificate) error            // the same document again changes nothing
+
+	Certificates(person carnet.ID) ([]Certificate, error)                 // issued to a person, oldest first
+	CertificatesOf(document [32]byte) ([]Certificate, error)              // several when two people share every word
+	Revocations(person carnet.ID) ([]Revocation, error)                   // oldest first
+	PutRevocation(r Revocation) error                                     // once for each document of a person
+	Revoked(document [32]byte) (bool, error)                              // of anybody
+	RevokedDocuments() ([][32]byte, error)                                // of everybody, in any order, duplicates included
+	RevocationList() (number uint64, body []byte, err error)              // the newest; 0 when none was published
+	PutRevocationList(number uint64, issued time.Time, body []byte) error // replaces it
 }
 
 // Certificate is what the register keeps of a document: that it was issued, never what it says.
@@ -161,23 +173,35 @@ type Document struct {
 
 // Attestation certifies the last dose of a person, for the person. Without a dose it is
 // carnet.NotFound, "certificate.no-dose".
+//
+// A revoked document is not issued again: as long as the same day and the same content would give
+// the document that was revoked, the answer is carnet.Conflict, "certificate.revoked-today". The next
+// day, or once the dose was corrected, it is another document.
 func (s *Service) Attestation(ctx context.Context, actor protect.Actor, person carnet.ID) (Document, error) {
-	var situation Summary
+	var (
+		situation Summary
+		last      Dose
+		ok        bool
+		ready     linted
+		now       = s.ids.Clock()
+	)
 	err := s.about(ctx, actor, person, func(tx Tx) (err error) {
-		situation, err = s.read(tx, person)
-		return err
+		if situation, err = s.read(tx, person); err != nil {
+			return err
+		}
+		if last, ok = situation.Last(); !ok {
+			return nil
+		}
+		if ready, err = s.prepare(situation.Identity, last, now); err != nil {
+			return err
+		}
+		return refuseRevoked(tx, ready.draft.ID())
 	})
 	if err != nil {
 		return Document{}, err
 	}
-	last, ok := situation.Last()
 	if !ok {
 		return Document{}, carnet.E("certify", carnet.NotFound, "certificate.no-dose", nil)
-	}
-	now := s.ids.Clock()
-	ready, err := s.prepare(situation.Identity, last, now)
-	if err != nil {
-		return Document{}, err
 	}
 	doc, err := s.issue(ready)
 	if err != nil {
@@ -191,8 +215,13 @@ func (s *Service) Attestation(ctx context.Context, actor protect.Actor, person c
 	if c.ID, err = s.ids.New(); err != nil {
 		return Document{}, err
 	}
-	// Handed out only once the register knows of it.
-	if err := s.about(ctx, actor, person, func(tx Tx) error { return tx.PutCertificate(c) }); err != nil {
+	// Handed out only once the register knows of it; it may have been revoked in between.
+	if err := s.about(ctx, actor, person, func(tx Tx) error {
+		if err := refuseRevoked(tx, doc.ID); err != nil {
+			return err
+		}
+		return tx.PutCertificate(c)
+	}); err != nil {
 		return Document{}, err
 	}
 	return doc, nil

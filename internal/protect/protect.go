@@ -29,7 +29,7 @@ type Role string
 const (
 	Professional Role = "professional" // a health professional with an open session
 	Insured      Role = "insured"      // an insured person with an open session
-	System       Role = "system"       // the program itself, when nobody is logged in yet
+	System       Role = "system"       // the program itself, when nobody is logged in, and its operator's commands
 )
 
 // Actor is who acts. ID is the person's or professional's id, never a number or a name.
@@ -50,11 +50,13 @@ var (
 	Directory      = Purpose{"directory"}
 	Enrolment      = Purpose{"enrolment"}
 	Certification  = Purpose{"certification"}
+	Revocation     = Purpose{"revocation"}
+	Publication    = Purpose{"publication"}
 	Login          = Purpose{"login"}
 	Accountability = Purpose{"accountability"}
 )
 
-var purposes = []Purpose{Vaccination, Directory, Enrolment, Certification, Login, Accountability}
+var purposes = []Purpose{Vaccination, Directory, Enrolment, Certification, Revocation, Publication, Login, Accountability}
 
 func (p Purpose) String() string { return p.id }
 

@@ -37,11 +37,13 @@ func TestTuples(t *testing.T) {
 		"system directory other": true, "system directory none": true,
 		"system enrolment other": true, "system enrolment none": true,
 		"insured certification self": true,
-		"system login other":         true, "system login none": true,
+		"system revocation other":    true, "system revocation none": true,
+		"system publication other": true, "system publication none": true,
+		"system login other": true, "system login none": true,
 		"system accountability other": true, "system accountability none": true,
 		// "self" of a professional is a person like any other.
 		"professional vaccination self": true, "professional directory self": true,
-		"system directory self": true, "system enrolment self": true, "system login self": true, "system accountability self": true,
+		"system directory self": true, "system enrolment self": true, "system revocation self": true, "system publication self": true, "system login self": true, "system accountability self": true,
 	}
 	me, other := carnet.DerivedID(bytes.Repeat([]byte{1}, 16)), carnet.DerivedID(bytes.Repeat([]byte{2}, 16))
 	for _, role := range []Role{Professional, Insured, System, "director", ""} {
@@ -137,16 +139,10 @@ func TestTeleserviceView(t *testing.T) {
 			place.place_id place.name place.commune place.country
 			person_key.person_id person_key.wrapped
 			certificate.person_id certificate.certificate_id certificate.dose_id certificate.document certificate.authority
-			certificate.key_id certificate.issued_at`)
+			certificate.key_id certificate.issued_at
+			revocation.document`)
 		slices.Sort(want)
-		var got []string
-		for _, column := range r.Columns() {
-			table, name, _ := strings.Cut(column, ".")
-			if d.MayRead(table, name) == nil {
-				got = append(got, column)
-			}
-		}
-		if !slices.Equal(got, want) {
+		if got := readable(r, d); !slices.Equal(got, want) {
 			t.Errorf("the view is\n%v, want\n%v", got, want)
 		}
 	})
@@ -158,6 +154,49 @@ func TestTeleserviceView(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestPublicationView: who publishes the list of revoked documents learns fingerprints and nothing
+// else, above all not whose they are.
+func TestPublicationView(t *testing.T) {
+	r, g := defaultGuard(t)
+	d := g.Decide(Request{Actor{Role: System}, Publication, carnet.ID{}})
+	want := []string{"revocation.document", "revocation_list.body", "revocation_list.issued_at", "revocation_list.number", "revocation_list.slot"}
+	if got := readable(r, d); !slices.Equal(got, want) {
+		t.Errorf("the view is\n%v, want\n%v", got, want)
+	}
+	for _, column := range r.Columns() {
+		table, name, _ := strings.Cut(column, ".")
+		if may := d.MayWrite(table, name) == nil; may != (table == "revocation_list") {
+			t.Errorf("%s: writable %v", column, may)
+		}
+	}
+}
+
+// TestRevocationView: who revokes sees which documents were issued, and neither the person nor the dose.
+func TestRevocationView(t *testing.T) {
+	r, g := defaultGuard(t)
+	d := g.Decide(Request{Actor{Role: System}, Revocation, carnet.ID{}})
+	for _, column := range r.Columns() {
+		table, name, _ := strings.Cut(column, ".")
+		if may := d.MayRead(table, name) == nil; may != (table == "certificate" || table == "revocation") {
+			t.Errorf("%s: readable %v", column, may)
+		}
+		if may := d.MayWrite(table, name) == nil; may != (table == "revocation") {
+			t.Errorf("%s: writable %v", column, may)
+		}
+	}
+}
+
+// readable lists, in their order, the columns that a decision opens.
+func readable(r *Register, d Decision) (list []string) {
+	for _, column := range r.Columns() {
+		table, name, _ := strings.Cut(column, ".")
+		if d.MayRead(table, name) == nil {
+			list = append(list, column)
+		}
+	}
+	return list
 }
 
 func TestRegisterFaults(t *testing.T) {

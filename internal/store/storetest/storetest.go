@@ -63,6 +63,15 @@ func Run(t *testing.T, open Open) {
 		"an attestation is the person's own":                      testAttestationOfAnother,
 		"without a dose there is no attestation":                  testNoDose,
 		"a signer that cannot be trusted certifies nothing":       testBadSigner,
+		"a document is revoked once, and the journal tells":       testRevoke,
+		"a dose or a person is revoked whole":                     testRevokeScopes,
+		"the same key revokes once":                               testRevokeIdempotent,
+		"what cannot be revoked is named":                         testRevokeFaults,
+		"a revoked document is not issued again":                  testRevokedToday,
+		"a document that is revoked while it is signed stays in":  testRevokedMeanwhile,
+		"lists of revoked documents follow each other":            testLists,
+		"the list that is served is renewed":                      testCurrentList,
+		"many publishers give each number once":                   testConcurrentLists,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, newWorld(t, open)) })
 	}
@@ -77,6 +86,8 @@ type world struct {
 	certify   func(t testing.TB, s certify.Signer) *certify.Service
 	signer    certify.Signer
 	now       func() time.Time
+	later     func(time.Duration) // moves the clock
+	ids       carnet.IDs
 	fern      carnet.ID // Camille FOUGÈRE, used name TILLEUL
 	nurse     protect.Actor
 	doctor    protect.Actor
@@ -98,7 +109,8 @@ func newWorld(t testing.TB, open Open) *world {
 	w := &world{Backend: open(t, ring, ids), guard: protect.NewGuard(register, ids)}
 	w.people = people.New(w.Backend.People, w.guard, ring, ids)
 	w.vaccinate = vaccinate.New(w.Backend.Vaccinate, w.guard, ring, ids, catalogue)
-	w.now = ids.Clock
+	w.now, w.ids = ids.Clock, ids
+	w.later = func(d time.Duration) { ticks.Add(d.Milliseconds()) }
 	w.signer, err = certify.SandboxSigner(t.TempDir(), ids.Clock, rand.Reader)
 	must(t, err)
 	w.certify = func(t testing.TB, s certify.Signer) *certify.Service {
