@@ -151,3 +151,41 @@ func BenchmarkPrepare(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkSign is a draft to a signed text, against one ECDSA signature with its SHA-256: what a
+// signing process does when drafts come from elsewhere. The digest of the draft is known.
+func BenchmarkSign(b *testing.B) {
+	s := newTestSigner(b)
+	key, o := trust.FromCertificate(s.cert), vaccinationOrder()
+	message := make([]byte, 340)
+	const slice = 10
+	var drafts [slice]*hcert.Draft
+	whole, bare := time.Hour, time.Hour
+	for b.Loop() {
+		for i := range drafts {
+			d, err := o.Prepare(key)
+			if err != nil {
+				b.Fatal(err)
+			}
+			drafts[i] = d
+		}
+		start := time.Now()
+		for _, d := range drafts {
+			if _, err := d.Sign(s.key, rand.Reader); err != nil {
+				b.Fatal(err)
+			}
+		}
+		middle := time.Now()
+		for range slice {
+			digest := sha256.Sum256(message)
+			if _, err := ecdsa.SignASN1(rand.Reader, s.key.(*ecdsa.PrivateKey), digest[:]); err != nil {
+				b.Fatal(err)
+			}
+		}
+		whole, bare = min(whole, middle.Sub(start)), min(bare, time.Since(middle))
+	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(float64(whole)/slice, "ns/whole")
+	b.ReportMetric(float64(bare)/slice, "ns/bare")
+	b.ReportMetric(float64(bare)/float64(whole), "of-raw")
+}
