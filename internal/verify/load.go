@@ -63,7 +63,7 @@ func loadFiles(paths []string, use func(path string, data []byte) ([]error, erro
 			return warnings, read, err
 		}
 		for _, f := range files {
-			if err := load(f); err != nil {
+			if err := load(f); err != nil && !errors.Is(err, errKeyAlone) {
 				warnings = append(warnings, fmt.Errorf("%s: %w", f, err))
 			}
 		}

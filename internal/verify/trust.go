@@ -57,6 +57,10 @@ type Authority struct {
 // ErrNoTrust reports material in which nothing can be used.
 var ErrNoTrust = errors.New("no certificate and no trust list could be read")
 
+// errKeyAlone reports a public key without a certificate: the list key of an instance lies beside
+// its certificates, so in a folder it is passed over.
+var errKeyAlone = errors.New("a public key and no certificate: it signs lists of revoked certificates")
+
 // LoadTrust reads trust material: files and folders, a folder with what lies in it and in its
 // folders. It reads certificates in PEM and DER, the lists of the EU gateway, the Netherlands and
 // the WHO (package hcert/trust) and the signed French list of 2D-Doc authorities (package
@@ -122,12 +126,16 @@ func certificates(data []byte) (certs []*x509.Certificate, broken []error) {
 		}
 		return certs, broken
 	}
+	keys := 0
 	for {
 		block, rest := pem.Decode(data)
 		if block == nil {
 			break
 		}
 		data = rest
+		if block.Type == "PUBLIC KEY" {
+			keys++
+		}
 		if block.Type != "CERTIFICATE" {
 			continue // a key beside its certificate
 		}
@@ -138,7 +146,11 @@ func certificates(data []byte) (certs []*x509.Certificate, broken []error) {
 		}
 		certs = append(certs, c)
 	}
-	if len(certs)+len(broken) == 0 {
+	switch {
+	case len(certs)+len(broken) > 0:
+	case keys > 0:
+		broken = append(broken, errKeyAlone)
+	default:
 		broken = append(broken, errors.New("no certificate among the PEM blocks"))
 	}
 	return certs, broken

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -316,6 +317,22 @@ func TestLoadTrust(t *testing.T) {
 	if v := line(t, trust, cai1.attest(t, "FR90", spot), spot); !v.Valid {
 		t.Errorf("%v", v)
 	}
+
+	t.Run("the key of a list is passed over in a folder, and named otherwise", func(t *testing.T) {
+		spki, err := x509.MarshalPKIXPublicKey(dsc.key.Public())
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys := t.TempDir()
+		writeFile(t, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: spki}), keys, "revocation-list.pem")
+		writeFile(t, fr90.pem(), keys, "FR90.pem")
+		if _, warnings, err := LoadTrust([]string{keys}, Options{}); err != nil || len(warnings) > 0 {
+			t.Errorf("%v, %v", warnings, err)
+		}
+		if _, _, err := LoadTrust([]string{filepath.Join(keys, "revocation-list.pem")}, Options{}); !errors.Is(err, errKeyAlone) {
+			t.Errorf("named: %v", err)
+		}
+	})
 
 	t.Run("what cannot be read is a warning", func(t *testing.T) {
 		writeFile(t, []byte("not a certificate"), dir, "README.txt")
