@@ -31,6 +31,7 @@ var arrows = map[string][]string{
 	"internal/site/sitetest":    {"internal/site/ui"},
 	"internal/site/pro":         {"internal/site/ui", "internal/protect", "internal/login", "internal/people", "internal/vaccinate"},
 	"internal/site/attestation": {"internal/site/ui", "internal/protect", "internal/login", "internal/people", "internal/certify"},
+	"internal/site/verifier":    {"internal/site/ui", "internal/verify"},
 	"internal/sandbox":          {"internal/site/ui", "internal/login"}, // a federator is itself a relying party
 	"internal/store/sqlite":     {"internal/protect", "internal/journal", "internal/people", "internal/vaccinate", "internal/certify", "internal/login"},
 	"internal/store/storetest":  {"internal/protect", "internal/people", "internal/vaccinate", "internal/certify", "internal/login"},
