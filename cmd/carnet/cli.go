@@ -25,6 +25,8 @@ type cli struct {
 	Serve      serveCmd      `cmd:"" help:"Run the whole platform on this machine, with its sandbox, until Ctrl-C."`
 	Demo       demoCmd       `cmd:"" help:"Record, certify and verify once without a browser, and show that forgery fails."`
 	Verify     VerifyCmd     `cmd:"" help:"Check certificates: PDF, PNG, JPEG or text files, or - for one payload per line."`
+	Revoke     revokeCmd     `cmd:"" help:"Revoke a certificate that this instance issued."`
+	Revoked    revokedCmd    `cmd:"" help:"Publish, show or fetch the signed list of revoked certificates."`
 	Doctor     doctorCmd     `cmd:"" help:"Print the settings in force, where each comes from, and check the instance."`
 	Completion completionCmd `cmd:"" help:"Print the completion script of a shell."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`

@@ -23,7 +23,10 @@ func (c *completionCmd) Run(k *kong.Context, t terminal) error {
 		}
 		for _, n := range k.Model.Children {
 			fmt.Fprintf(&b, "complete -c carnet -n __fish_use_subcommand -f -a %s -d %s\n", n.Name, quote(n.Help))
-			for _, f := range n.Flags {
+			for _, c := range n.Children {
+				fmt.Fprintf(&b, "complete -c carnet -n '__fish_seen_subcommand_from %s' -f -a %s -d %s\n", n.Name, c.Name, quote(c.Help))
+			}
+			for _, f := range ownFlags(n) {
 				fmt.Fprintf(&b, "complete -c carnet -n '__fish_seen_subcommand_from %s' -l %s -d %s\n", n.Name, f.Name, quote(f.Help))
 			}
 		}
@@ -37,12 +40,29 @@ func (c *completionCmd) Run(k *kong.Context, t terminal) error {
 		}
 		b.WriteString("\"\n  for w in \"${COMP_WORDS[@]:1}\"; do case $w in\n")
 		for _, n := range k.Model.Children {
-			fmt.Fprintf(&b, "    %s) words=\"%s %s\" ;;\n", n.Name, global, flags(n.Flags))
+			words := flags(ownFlags(n))
+			for _, c := range n.Children {
+				words += " " + c.Name
+			}
+			fmt.Fprintf(&b, "    %s) words=\"%s %s\" ;;\n", n.Name, global, words)
 		}
 		b.WriteString("  esac; done\n  COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n}\ncomplete -o default -F _carnet carnet\n")
 	}
 	_, err := fmt.Fprint(t.out, b.String())
 	return err
+}
+
+// ownFlags lists the flags of a command and of the commands under it, each name once.
+func ownFlags(n *kong.Node) []*kong.Flag {
+	list := slices.Clone(n.Flags)
+	for _, c := range n.Children {
+		for _, f := range c.Flags {
+			if !slices.ContainsFunc(list, func(known *kong.Flag) bool { return known.Name == f.Name }) {
+				list = append(list, f)
+			}
+		}
+	}
+	return list
 }
 
 func flags(list []*kong.Flag) string {

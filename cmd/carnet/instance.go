@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 	"carnet/internal/sandbox"
 	"carnet/internal/store/sqlite"
 	"carnet/internal/vaccinate"
+	"carnet/internal/verify/revlist"
 )
 
 // instance is the rooms of the platform over one data folder.
@@ -31,6 +33,8 @@ type instance struct {
 	vaccinate *vaccinate.Service
 	certify   *certify.Service
 	signer    certify.Signer
+	listKey   crypto.Signer
+	lists     *certify.Publisher // of the list that is served
 }
 
 // The folder of an instance.
@@ -55,6 +59,9 @@ func openInstance(ctx context.Context, s *Settings, walletLink, noticeURL string
 	if in.signer, err = openSigner(s, in.ids); err != nil {
 		return nil, err
 	}
+	if in.listKey, err = certify.ListKey(s.Data, in.ids.Rand); err != nil {
+		return nil, err
+	}
 	if in.db, err = sqlite.Open(ctx, dbFile(s.Data), ring, in.ids, migrations...); err != nil {
 		return nil, err
 	}
@@ -65,7 +72,21 @@ func openInstance(ctx context.Context, s *Settings, walletLink, noticeURL string
 	if err != nil {
 		return nil, errors.Join(err, in.db.Close())
 	}
+	in.lists = in.publisher(listDays)
 	return in, nil
+}
+
+// listDays is how many days after its issue the next list of revoked documents is promised.
+const listDays = 7
+
+func (in *instance) publisher(days int) *certify.Publisher {
+	return certify.NewPublisher(in.db.Certify(), in.guard, in.ids, in.listKey, time.Duration(days)*24*time.Hour)
+}
+
+// list is the list of revoked documents of the moment, for whoever serves it.
+func (in *instance) list(ctx context.Context) (revlist.Held, error) {
+	l, err := in.lists.Current(ctx)
+	return revlist.Held{Bytes: l.Bytes, List: l.List}, err
 }
 
 // migrations lists the tables in the order in which they are made.

@@ -10,6 +10,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"carnet/internal/verify/revlist"
 )
 
 // operator is what the operator watches: is it alive, is it ready, how much does it do. No label
@@ -36,9 +38,11 @@ func (o *operator) watch(site string, h http.Handler) http.Handler {
 	return promhttp.InstrumentHandlerDuration(o.seconds.MustCurryWith(prometheus.Labels{"site": site}), h)
 }
 
-// handler serves /healthz (the process answers), /readyz (the store answers) and /metrics.
-func (o *operator) handler(ping func(context.Context) error, token string) http.Handler {
+// handler serves /healthz (the process answers), /readyz (the store answers), /metrics, and the list
+// of revoked documents.
+func (o *operator) handler(ping func(context.Context) error, token string, list http.Handler) http.Handler {
 	mux := http.NewServeMux()
+	mux.Handle("GET "+revlist.Path, list)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok\n") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)

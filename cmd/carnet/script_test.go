@@ -21,7 +21,8 @@ func TestMain(m *testing.M) {
 // TestScripts runs the command as people do: testdata/script is also its documentation.
 //
 // Scripts know the vectors of the libraries: $TWODDOC and $HCERT are their folders, and
-// "vector NAME FILE" writes the payload of one to a file.
+// "vector NAME FILE" writes the payload of one to a file. "issue PDF" makes an instance that has
+// issued one certificate and sets $DOCUMENT to its identity; "serve FOLDER" serves files at $SERVER.
 func TestScripts(t *testing.T) {
 	root, err := filepath.Abs(filepath.Join("..", ".."))
 	if err != nil {
@@ -40,6 +41,8 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"issue": issue,
+			"serve": serveFolder,
 			"vector": func(ts *testscript.TestScript, neg bool, args []string) {
 				if neg || len(args) != 2 {
 					ts.Fatalf("usage: vector NAME FILE")

@@ -23,6 +23,7 @@ import (
 	"carnet/internal/site/attestation"
 	"carnet/internal/site/pro"
 	"carnet/internal/site/ui"
+	"carnet/internal/verify/revlist"
 	"carnet/twoddoc"
 )
 
@@ -122,7 +123,7 @@ func open(ctx context.Context, s *Settings, file *configFile, say ui.Text, log *
 	operator := newOperator()
 	handlers := map[string]http.Handler{
 		"fc": world.FC, "psc": world.PSC,
-		"operator": operator.handler(p.db.Ping, s.MetricsToken),
+		"operator": operator.handler(p.db.Ping, s.MetricsToken, revlist.Handler(p.list, log)),
 	}
 	staff, err := p.login(file, login.SiteConfig{Name: "pro", Origin: origin["pro"], Role: protect.Professional,
 		Absolute: 4 * time.Hour, Idle: 15 * time.Minute}, world.PSC.Profile())
