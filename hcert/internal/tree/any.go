@@ -9,7 +9,7 @@ import (
 // uint64, int64, float64, nil, and time.Time for a date under tag 0. Any other value, and what is
 // nested beyond the limit, is Other.
 func (t *Tree) FromAny(v any, limits Limits) Value {
-	t.nodes, t.Indefinite = t.nodes[:0], false
+	t.forget()
 	t.convert(v, limits.Nesting)
 	return Value{t, 0}
 }
@@ -31,11 +31,14 @@ func (t *Tree) convert(v any, nesting int) {
 	case float64:
 		n.kind, n.bits = Float, math.Float64bits(v)
 	case []byte:
-		n.kind, n.text = Bytes, string(v)
+		t.addApart(Bytes, string(v))
+		return
 	case string:
-		n.kind, n.text = Text, v
+		t.addApart(Text, v)
+		return
 	case time.Time:
-		n.kind, n.text = Time, v.Format(time.RFC3339Nano)
+		t.addApart(Time, v.Format(time.RFC3339Nano))
+		return
 	case []any:
 		if nesting > 0 {
 			n.kind, n.bits, members = Array, uint64(len(v)), v

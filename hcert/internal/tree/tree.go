@@ -3,7 +3,8 @@
 // A health certificate is a few dozen small items, read once. A general decoder makes a map or a
 // boxed value of each, which costs more than everything else that is done with the text but the
 // signature. Here the nodes of an item lie one after the other in one slice that is used again,
-// and texts are parts of the one string that was read.
+// and texts are parts of the one string that was read. A node holds no pointer, and the first bytes
+// of a text as a number, so that keys are found and compared without a look at the texts.
 //
 // The reader is strict: it refuses bytes after the item, equal keys in a map at any level, text
 // that is not UTF-8, and more nesting or members than the limits. Items of indefinite length are
@@ -53,16 +54,51 @@ type Limits struct {
 
 // node is an item. The members of an array or map follow it.
 type node struct {
-	text string // Bytes, Text, Time
-	bits uint64 // Uint: the number; Negative: the int64; Float: the float64; Array, Map: members or pairs
-	end  int32  // index of the node after this one and its members
-	kind Kind
+	bits  uint64 // Uint: the number; Negative: the int64; Float: the float64; Array, Map: members or pairs; Bytes, Text, Time: the mark
+	at    int32  // Bytes, Text, Time: where the text begins in the source, or its place among the texts apart
+	size  int32  // of the text
+	end   int32  // index of the node after this one and its members
+	kind  Kind
+	ascii bool // a Text of nothing else
+	apart bool // the text is not a part of the source
 }
 
 // Tree is an item that was read. The zero value is ready to read into.
 type Tree struct {
+	source     string
+	apart      []string // texts that came in parts or were changed
 	nodes      []node
 	Indefinite bool // some length was not stated in advance
+}
+
+// text gives the text of a node.
+func (t *Tree) text(n *node) string {
+	if n.apart {
+		return t.apart[n.at]
+	}
+	return t.source[n.at : n.at+n.size]
+}
+
+// word is the first eight bytes of a text, the first one highest.
+func word(s string) uint64 {
+	_ = s[7]
+	return uint64(s[7]) | uint64(s[6])<<8 | uint64(s[5])<<16 | uint64(s[4])<<24 |
+		uint64(s[3])<<32 | uint64(s[2])<<40 | uint64(s[1])<<48 | uint64(s[0])<<56
+}
+
+const short = 8
+
+// mark is a short text as a number. Of a longer one it is the beginning: texts of one length that
+// have the same mark and are not short may still differ.
+func mark(s string) uint64 {
+	if len(s) >= short {
+		return word(s)
+	}
+	var m uint64
+	for i := range len(s) {
+		m = m<<8 | uint64(s[i])
+	}
+	return m
 }
 
 var pool = sync.Pool{New: func() any { return new(Tree) }}
@@ -76,17 +112,26 @@ func Get() *Tree { return pool.Get().(*Tree) }
 // Release forgets what was read and gives the tree back. Values of it must not be used any more;
 // their texts may.
 func (t *Tree) Release() {
-	clear(t.nodes)
+	t.forget()
 	if cap(t.nodes) > keep {
 		t.nodes = nil
 	}
-	t.nodes, t.Indefinite = t.nodes[:0], false
 	pool.Put(t)
 }
 
-// Parse reads exactly one item. After a fault the tree is empty.
+func (t *Tree) forget() {
+	clear(t.nodes)
+	clear(t.apart)
+	t.source, t.apart, t.nodes, t.Indefinite = "", t.apart[:0], t.nodes[:0], false
+}
+
+// Parse reads exactly one item, of at most 2 GB. After a fault the tree is empty.
 func (t *Tree) Parse(data string, limits Limits) (Value, Fault) {
-	t.nodes, t.Indefinite = t.nodes[:0], false
+	t.forget()
+	if len(data) > math.MaxInt32 {
+		return Value{}, Depth
+	}
+	t.source = data
 	p := parser{src: data, limits: limits, tree: t}
 	fault := p.item(0)
 	if fault == "" && p.off < len(p.src) {
@@ -96,8 +141,9 @@ func (t *Tree) Parse(data string, limits Limits) (Value, Fault) {
 		fault = p.content
 	}
 	if fault != "" {
-		clear(t.nodes)
-		t.nodes = t.nodes[:0]
+		indefinite := t.Indefinite
+		t.forget()
+		t.Indefinite = indefinite
 		return Value{}, fault
 	}
 	return Value{t, 0}, ""
@@ -148,9 +194,17 @@ func (p *parser) wrong(f Fault) {
 	}
 }
 
-// add appends a node without members.
-func (p *parser) add(k Kind, bits uint64, text string) {
-	p.tree.nodes = append(p.tree.nodes, node{text: text, bits: bits, end: int32(len(p.tree.nodes) + 1), kind: k})
+// add appends a node without members and without text.
+func (t *Tree) add(k Kind, bits uint64) {
+	t.nodes = append(t.nodes, node{bits: bits, end: int32(len(t.nodes) + 1), kind: k})
+}
+
+// addApart appends a text that is no part of the source.
+func (t *Tree) addApart(k Kind, s string) {
+	n := node{bits: mark(s), at: int32(len(t.apart)), size: int32(len(s)), end: int32(len(t.nodes) + 1), kind: k, apart: true}
+	n.ascii = k == Text && isASCII(s, n.bits)
+	t.nodes = append(t.nodes, n)
+	t.apart = append(t.apart, s)
 }
 
 // item reads one item at a depth.
@@ -161,13 +215,13 @@ func (p *parser) item(depth int) Fault {
 	}
 	switch major {
 	case 0:
-		p.add(Uint, n, "")
+		p.tree.add(Uint, n)
 	case 1:
 		if n > math.MaxInt64 {
-			p.add(Other, 0, "")
+			p.tree.add(Other, 0)
 			break
 		}
-		p.add(Negative, ^n, "")
+		p.tree.add(Negative, ^n)
 	case 2, 3:
 		return p.str(major, info, n)
 	case 4, 5:
@@ -190,9 +244,7 @@ func (p *parser) str(major, info byte, n uint64) Fault {
 		if n > uint64(len(p.src)-p.off) {
 			return Malformed
 		}
-		s := p.src[p.off : p.off+int(n)]
-		p.off += int(n)
-		p.text(kind, s)
+		p.text(kind, int(n))
 		return ""
 	}
 	p.tree.Indefinite = true
@@ -200,7 +252,7 @@ func (p *parser) str(major, info byte, n uint64) Fault {
 	for {
 		if p.off < len(p.src) && p.src[p.off] == breakCode {
 			p.off++
-			p.text(kind, string(all))
+			p.tree.addApart(kind, string(all))
 			return ""
 		}
 		m, i, n, ok := p.head()
@@ -218,11 +270,28 @@ func (p *parser) str(major, info byte, n uint64) Fault {
 
 const breakCode = 0xff
 
-func (p *parser) text(kind Kind, s string) {
-	if kind == Text && !utf8.ValidString(s) {
-		p.wrong(Malformed)
+// text reads the next n bytes, which are there.
+func (p *parser) text(kind Kind, n int) {
+	s := p.src[p.off : p.off+n]
+	k := node{bits: mark(s), at: int32(p.off), size: int32(n), end: int32(len(p.tree.nodes) + 1), kind: kind}
+	if kind == Text {
+		if k.ascii = isASCII(s, k.bits); !k.ascii && !utf8.ValidString(s) {
+			p.wrong(Malformed)
+		}
 	}
-	p.add(kind, 0, s)
+	p.off += n
+	p.tree.nodes = append(p.tree.nodes, k)
+}
+
+// isASCII takes the mark of the text too.
+func isASCII(s string, mark uint64) bool {
+	for ; len(s) > short; mark = word(s) {
+		if mark&0x8080808080808080 != 0 {
+			return false
+		}
+		s = s[min(short, len(s)-short):] // the last words may overlap
+	}
+	return mark&0x8080808080808080 == 0
 }
 
 // members reads an array or a map.
@@ -235,7 +304,7 @@ func (p *parser) members(major, info byte, n uint64, depth int) Fault {
 		kind, per = Map, 2
 	}
 	at := len(p.tree.nodes)
-	p.add(kind, 0, "")
+	p.tree.add(kind, 0)
 	count := 0
 	switch {
 	case info == indefinite:
@@ -281,38 +350,63 @@ const few = 24
 // keys checks the keys of the map at an index: of a type that can be compared, and all different.
 func (p *parser) keys(at int) {
 	nodes := p.tree.nodes
-	if nodes[at].bits > few {
-		p.manyKeys(at)
-		return
-	}
-	var seen [few]int32
-	var marks [few]uint64 // of the keys: equal keys have equal ones
-	n := 0
-	for i := int32(at) + 1; i < nodes[at].end; i = nodes[nodes[i].end].end {
+	end := nodes[at].end
+	ordered := true
+	for i := int32(at) + 1; i < end; i = nodes[i+1].end {
 		k := &nodes[i]
 		if !k.isKey() {
+			p.different(at, i)
 			p.wrong(Malformed)
 			return
 		}
-		mark := k.bits ^ uint64(k.kind)<<56
-		for c := range min(len(k.text), 7) {
-			mark ^= uint64(k.text[c]) << (8 * c)
+		if next := nodes[i+1].end; next < end && !k.before(&nodes[next]) {
+			ordered = false
 		}
-		for j, m := range marks[:n] {
-			if m != mark {
-				continue
-			}
-			if o := &nodes[seen[j]]; o.kind == k.kind && o.bits == k.bits && o.text == k.text {
+	}
+	if !ordered { // as no good issuer leaves them; in order no two are equal
+		p.different(at, end)
+	}
+}
+
+// different checks that the keys up to an index differ.
+func (p *parser) different(at int, end int32) {
+	if p.tree.nodes[at].bits > few {
+		p.manyKeys(at, end)
+		return
+	}
+	nodes := p.tree.nodes
+	var seen [few]int32
+	n := 0
+	for i := int32(at) + 1; i < end; i = nodes[i+1].end {
+		for _, j := range seen[:n] {
+			if p.tree.same(&nodes[i], &nodes[j]) {
 				p.wrong(Duplicate)
 				return
 			}
 		}
-		seen[n], marks[n] = i, mark
+		seen[n] = i
 		n++
 	}
 }
 
-func (p *parser) manyKeys(at int) {
+// before orders keys, but long texts of the same beginning: for those it is false. In the order of
+// deterministic encoding (RFC 8949, section 4.2) each short text is before the next one.
+func (n *node) before(o *node) bool {
+	switch {
+	case n.kind != o.kind:
+		return n.kind < o.kind
+	case n.size != o.size:
+		return n.size < o.size
+	}
+	return n.bits < o.bits
+}
+
+// same reports equal keys.
+func (t *Tree) same(a, b *node) bool {
+	return a.bits == b.bits && a.kind == b.kind && a.size == b.size && (a.size <= short || t.text(a) == t.text(b))
+}
+
+func (p *parser) manyKeys(at int, end int32) {
 	nodes := p.tree.nodes
 	type key struct {
 		kind Kind
@@ -320,13 +414,9 @@ func (p *parser) manyKeys(at int) {
 		text string
 	}
 	seen := make(map[key]bool, nodes[at].bits)
-	for i := int32(at) + 1; i < nodes[at].end; i = nodes[nodes[i].end].end {
+	for i := int32(at) + 1; i < end; i = nodes[i+1].end {
 		k := &nodes[i]
-		if !k.isKey() {
-			p.wrong(Malformed)
-			return
-		}
-		id := key{k.kind, k.bits, k.text}
+		id := key{k.kind, k.bits, p.tree.text(k)}
 		if seen[id] {
 			p.wrong(Duplicate)
 			return
@@ -335,7 +425,7 @@ func (p *parser) manyKeys(at int) {
 	}
 }
 
-// isKey reports that a node may be the key of a map.
+// isKey reports that a node may be the key of a map. Such a node has no members: its value follows.
 func (n *node) isKey() bool {
 	return n.kind != Array && n.kind != Map && n.kind != Time && (n.kind != Other || n.bits != 0)
 }
@@ -359,8 +449,8 @@ func (p *parser) tagged(number uint64, depth int) Fault {
 	switch number {
 	case 0:
 		right = content.kind == Text
-		if t, err := time.Parse(time.RFC3339, content.text); right && err == nil {
-			p.add(Time, 0, t.Format(time.RFC3339Nano))
+		if t, err := time.Parse(time.RFC3339, p.tree.text(&content)); right && err == nil {
+			p.tree.addApart(Time, t.Format(time.RFC3339Nano))
 			return ""
 		}
 		right = false
@@ -372,7 +462,7 @@ func (p *parser) tagged(number uint64, depth int) Fault {
 	if !right {
 		p.wrong(Malformed)
 	}
-	p.add(Other, 0, "")
+	p.tree.add(Other, 0)
 	return ""
 }
 
@@ -381,7 +471,7 @@ func (p *parser) simple(info byte, n uint64) Fault {
 	var f float64
 	switch info {
 	case 22, 23:
-		p.add(Nothing, 0, "")
+		p.tree.add(Nothing, 0)
 		return ""
 	case 25:
 		f = half(uint16(n))
@@ -393,13 +483,13 @@ func (p *parser) simple(info byte, n uint64) Fault {
 		if info == 24 && n < 32 {
 			return Malformed
 		}
-		p.add(Other, n+1, "")
+		p.tree.add(Other, n+1)
 		return ""
 	}
 	if f == 0 {
 		f = 0 // one zero, so that two of them are equal keys
 	}
-	p.add(Float, math.Float64bits(f), "")
+	p.tree.add(Float, math.Float64bits(f))
 	return ""
 }
 
@@ -445,8 +535,11 @@ func (v Value) Text() string {
 	if v.t == nil {
 		return ""
 	}
-	return v.node().text
+	return v.t.text(v.node())
 }
+
+// ASCII reports a text that is made of ASCII characters only.
+func (v Value) ASCII() bool { return v.t != nil && v.node().ascii }
 
 // Uint gives a number that is not negative; of other kinds, 0.
 func (v Value) Uint() uint64 {
@@ -502,8 +595,8 @@ func (v Value) Pairs(yield func(key, value Value) bool) {
 		return
 	}
 	nodes := v.t.nodes
-	for i := v.i + 1; i < v.node().end; i = nodes[nodes[i].end].end {
-		if !yield(Value{v.t, i}, Value{v.t, nodes[i].end}) {
+	for i := v.i + 1; i < nodes[v.i].end; i = nodes[i+1].end {
+		if !yield(Value{v.t, i}, Value{v.t, i + 1}) {
 			return
 		}
 	}
@@ -514,10 +607,11 @@ func (v Value) Get(key string) Value {
 	if v.Kind() != Map {
 		return Value{}
 	}
+	m, size := mark(key), int32(len(key))
 	nodes := v.t.nodes
-	for i := v.i + 1; i < nodes[v.i].end; i = nodes[nodes[i].end].end {
-		if nodes[i].kind == Text && nodes[i].text == key {
-			return Value{v.t, nodes[i].end}
+	for i := v.i + 1; i < nodes[v.i].end; i = nodes[i+1].end {
+		if n := &nodes[i]; n.bits == m && n.size == size && n.kind == Text && (size <= short || v.t.text(n) == key) {
+			return Value{v.t, i + 1}
 		}
 	}
 	return Value{}
@@ -533,9 +627,9 @@ func (v Value) Label(key int64) Value {
 		return Value{}
 	}
 	nodes := v.t.nodes
-	for i := v.i + 1; i < nodes[v.i].end; i = nodes[nodes[i].end].end {
-		if nodes[i].kind == kind && nodes[i].bits == uint64(key) {
-			return Value{v.t, nodes[i].end}
+	for i := v.i + 1; i < nodes[v.i].end; i = nodes[i+1].end {
+		if n := &nodes[i]; n.bits == uint64(key) && n.kind == kind {
+			return Value{v.t, i + 1}
 		}
 	}
 	return Value{}
