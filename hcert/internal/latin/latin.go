@@ -1,0 +1,92 @@
+// Package latin answers quickly, for texts in Latin letters, what the tables of Unicode answer for
+// all texts: whether a text is in form NFC, and whether it can be printed.
+//
+// The fields of a certificate are short and nearly always ASCII. They are looked at eight bytes at
+// a time; only a text with characters from U+0300 goes through the tables. Below it no character
+// changes in form NFC and none combines with another (Unicode Standard Annex 15, NFC_Quick_Check).
+package latin
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+const (
+	ones = 0x0101010101010101
+	high = 0x80 * ones
+)
+
+// word is eight bytes of a text.
+func word(s string) uint64 {
+	_ = s[7]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+}
+
+// IsASCII reports a text without any other character.
+func IsASCII(s string) bool {
+	for ; len(s) >= 8; s = s[8:] {
+		if word(s)&high != 0 {
+			return false
+		}
+	}
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// marks is the first byte of U+0300 in UTF-8. Every byte of characters below is less.
+const marks = 0xcc
+
+// IsNFC reports a text in Unicode form NFC.
+func IsNFC(s string) bool {
+	if IsASCII(s) {
+		return true
+	}
+	for i := range len(s) {
+		if s[i] >= marks {
+			return norm.NFC.IsNormalString(s)
+		}
+	}
+	return true
+}
+
+// NFC brings a text to Unicode form NFC.
+func NFC(s string) string {
+	if IsNFC(s) {
+		return s
+	}
+	return norm.NFC.String(s)
+}
+
+// IsPrintable reports a text without control characters and invalid UTF-8.
+func IsPrintable(s string) bool {
+	t := s
+	for ; len(t) >= 8; t = t[8:] {
+		w := word(t)
+		del := w ^ 0x7f*ones
+		// A byte is below a space, is 0x7f, or is not ASCII: then the high bit of one byte is set.
+		if ((w-' '*ones)&^w|(del-ones)&^del|w)&high != 0 {
+			return printable(t)
+		}
+	}
+	return printable(t)
+}
+
+func printable(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
+		}
+		if s[i] < ' ' || s[i] == 0x7f {
+			return false
+		}
+	}
+	return true
+}
