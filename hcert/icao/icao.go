@@ -28,6 +28,9 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
+	"unicode/utf8"
+
+	"carnet/hcert/internal/latin"
 
 	"golang.org/x/text/unicode/norm"
 )
@@ -64,49 +67,80 @@ func (e *Error) Error() string { return fmt.Sprintf("icao: %s at character %d", 
 // the error is an [*Error] for the first of them; an issuer refuses such a name, a reader may use
 // what is left.
 func (p Profile) Transliterate(name string) (string, error) {
-	if !norm.NFC.IsNormalString(name) {
-		name = norm.NFC.String(name)
-	}
-	name = strings.TrimSpace(name)
 	var space [2 * MaxLength]byte
-	out := space[:0]
-	var err error
-	pos := 0
-	for _, r := range name {
-		out, err = p.add(out, r, pos, err)
-		pos++
-	}
-	if len(out) > MaxLength {
-		out = out[:MaxLength]
-	}
-	for len(out) > 0 && out[len(out)-1] == '<' {
-		out = out[:len(out)-1]
-	}
+	out, err := p.Append(space[:0], name)
 	return string(out), err
 }
 
-// add appends what stands for a character.
-func (p Profile) add(out []byte, r rune, pos int, err error) ([]byte, error) {
+// Append is [Profile.Transliterate] into a slice of the caller's, which it extends.
+func (p Profile) Append(dst []byte, name string) ([]byte, error) {
+	name = strings.TrimSpace(latin.NFC(name))
+	out := dst
+	var err error
+	pos := 0
+	for _, r := range name {
+		c := byte(none)
+		if r < utf8.RuneSelf {
+			c = ascii[r]
+		}
+		switch {
+		case c == none:
+			out, err = p.add(out, len(dst), r, pos, err)
+		case c != '<':
+			out = append(out, c)
+		case len(out) > len(dst) && out[len(out)-1] != '<':
+			out = append(out, c)
+		}
+		pos++
+	}
+	if len(out) > len(dst)+MaxLength {
+		out = out[:len(dst)+MaxLength]
+	}
+	for len(out) > len(dst) && out[len(out)-1] == '<' {
+		out = out[:len(out)-1]
+	}
+	return out, err
+}
+
+const none = 0
+
+// ascii gives what stands for the letters of ASCII and for what separates words.
+var ascii = func() (t [utf8.RuneSelf]byte) {
+	for c := byte('A'); c <= 'Z'; c++ {
+		t[c], t[c-'A'+'a'] = c, c
+	}
+	for _, c := range "\t\n\v\f\r -,/" {
+		t[c] = '<'
+	}
+	return t
+}()
+
+// add appends what stands for any other character. The name begins in out at start.
+func (p Profile) add(out []byte, start int, r rune, pos int, err error) ([]byte, error) {
 	switch {
-	case 'A' <= r && r <= 'Z':
-		return append(out, byte(r)), err
-	case 'a' <= r && r <= 'z':
-		return append(out, byte(r-'a'+'A')), err
 	case r == '\'' || r == '’' || r == '`' || r == '´' || r == '.':
 		return out, err
-	case unicode.IsSpace(r) || r == '-' || r == '‐' || r == '‑' || r == ',' || r == '/':
-		if len(out) > 0 && out[len(out)-1] != '<' {
+	case unicode.IsSpace(r) || r == '‐' || r == '‑':
+		if len(out) > start && out[len(out)-1] != '<' {
 			out = append(out, '<')
 		}
 		return out, err
 	}
-	if s := p.letter(unicode.ToUpper(r)); s != "" {
+	if s := p.letter(upper(r)); s != "" {
 		return append(out, s...), err
 	}
 	if err == nil && !unicode.Is(unicode.Mn, r) { // a mark that stands on no letter says nothing
 		err = &Error{faultOf(r), pos}
 	}
 	return out, err
+}
+
+// upper asks the tables of Unicode only for what is not in Latin-1.
+func upper(r rune) rune {
+	if 'à' <= r && r <= 'þ' && r != '÷' {
+		return r - 'à' + 'À'
+	}
+	return unicode.ToUpper(r)
 }
 
 // letter gives what stands for a letter in upper case, or "" when there is no rule.
