@@ -57,26 +57,17 @@ const (
 
 var listMark = []byte("CARNETRL")
 
-// AddKey takes a public key, or a certificate with it, in PEM: lists of Carnet that it signs are
-// believed.
+// AddKey takes a public key in PEM: lists of Carnet that it signs are believed. A certificate is
+// refused: the key that signs documents does not say which of them are revoked.
 func (r *Revoked) AddKey(data []byte) error {
 	block, _ := pem.Decode(data)
 	if block == nil {
 		return errors.New("no PEM block")
 	}
-	var public any
-	var err error
-	switch block.Type {
-	case "PUBLIC KEY":
-		public, err = x509.ParsePKIXPublicKey(block.Bytes)
-	case "CERTIFICATE":
-		var c *x509.Certificate
-		if c, err = x509.ParseCertificate(block.Bytes); err == nil {
-			public = c.PublicKey
-		}
-	default:
-		err = errors.New("the PEM block is " + block.Type + ", not a public key or a certificate")
+	if block.Type != "PUBLIC KEY" {
+		return errors.New("the PEM block is " + block.Type + ", not a public key")
 	}
+	public, err := x509.ParsePKIXPublicKey(block.Bytes)
 	if err != nil {
 		return err
 	}
