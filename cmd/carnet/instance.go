@@ -42,6 +42,10 @@ func dbFile(data string) string      { return filepath.Join(data, "carnet.db") }
 func keyFolder(data string) string   { return filepath.Join(data, "keys") }
 func trustFolder(data string) string { return filepath.Join(data, "trust") }
 
+// Folders that are read when they exist: what the verifier needs besides the public certificates.
+func rulesFolder(data string) string   { return filepath.Join(data, "rules") }
+func revokedFolder(data string) string { return filepath.Join(data, "revoked") }
+
 // openInstance opens the rooms; what does not exist yet is made.
 func openInstance(ctx context.Context, s *Settings, walletLink, noticeURL string) (*instance, error) {
 	in := &instance{ids: carnet.IDs{Clock: time.Now, Rand: rand.Reader}}

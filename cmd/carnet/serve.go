@@ -17,12 +17,15 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"carnet/internal/certify"
 	"carnet/internal/login"
 	"carnet/internal/protect"
 	"carnet/internal/sandbox"
 	"carnet/internal/site/attestation"
 	"carnet/internal/site/pro"
 	"carnet/internal/site/ui"
+	"carnet/internal/site/verifier"
+	"carnet/internal/verify"
 	"carnet/internal/verify/revlist"
 	"carnet/twoddoc"
 )
@@ -82,7 +85,7 @@ func open(ctx context.Context, s *Settings, file *configFile, say ui.Text, log *
 	for _, site := range []struct {
 		name string
 		port int
-	}{{"pro", s.PortPro}, {"attestation", s.PortAttestation}, {"psc", s.PortPsc}, {"fc", s.PortFc}, {"operator", s.PortOperator}} {
+	}{{"pro", s.PortPro}, {"attestation", s.PortAttestation}, {"verifier", s.PortVerifier}, {"psc", s.PortPsc}, {"fc", s.PortFc}, {"operator", s.PortOperator}} {
 		l, err := net.Listen("tcp", net.JoinHostPort(s.Listen, strconv.Itoa(site.port)))
 		if errors.Is(err, syscall.EADDRINUSE) {
 			return p, errors.New(say.T("serve.port", "port", site.port, "name", site.name))
@@ -145,10 +148,60 @@ func open(ctx context.Context, s *Settings, file *configFile, say ui.Text, log *
 	if err != nil {
 		return p, err
 	}
+	handlers["verifier"], err = verifier.New(ctx, verifier.Deps{Load: func(ctx context.Context) (verify.Checker, error) { return p.checker(ctx, s, log) },
+		Mode: s.VerifierMode, Clock: p.ids.Clock, Rand: p.ids.Rand, Log: log, Sandbox: s.SignerKey == ""})
+	if err != nil {
+		return p, err
+	}
 	for _, site := range p.sites {
 		site.handler = operator.watch(site.name, handlers[site.name])
 	}
 	return p, nil
+}
+
+// checker reads what the verifier goes by: the public certificates of the instance and the list of
+// what it revoked, as it is now; rules and lists of others when there are folders of them.
+func (p *platform) checker(ctx context.Context, s *Settings, log *slog.Logger) (verify.Checker, error) {
+	k := verify.Checker{Revoked: &verify.Revoked{}}
+	var left, warnings []error
+	var err error
+	if k.Trust, left, err = verify.LoadTrust([]string{trustFolder(s.Data)}, verify.Options{}); err != nil {
+		return k, err
+	}
+	warnings = append(warnings, left...)
+	own, err := p.list(ctx)
+	if err != nil {
+		return k, err
+	}
+	if key := filepath.Join(trustFolder(s.Data), certify.ListKeyFile); exists(key) {
+		if _, err := k.Revoked.Load([]string{key}, p.ids.Clock()); err != nil {
+			return k, err
+		}
+	}
+	if err := k.Revoked.Add("carnet", own.Bytes, p.ids.Clock()); err != nil {
+		return k, err
+	}
+	if dir := revokedFolder(s.Data); exists(dir) {
+		if left, err = k.Revoked.Load([]string{dir}, p.ids.Clock()); err != nil {
+			return k, err
+		}
+		warnings = append(warnings, left...)
+	}
+	if dir := rulesFolder(s.Data); exists(dir) {
+		if k.Rules, left, err = verify.LoadRules([]string{dir}, s.VerifierCountry); err != nil {
+			return k, err
+		}
+		warnings = append(warnings, left...)
+	}
+	for _, w := range warnings {
+		log.WarnContext(ctx, "left out of what the verifier goes by", "err", w)
+	}
+	return k, nil
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // issuer is the sandbox's side of a login.

@@ -30,6 +30,7 @@ type Settings struct {
 	PortOperator    int `help:"Port of health and metrics; 0 for any free one." default:"8400"`
 	PortPro         int `help:"Port of the site for professionals." default:"8401"`
 	PortAttestation int `help:"Port of the site for insured people." default:"8402"`
+	PortVerifier    int `help:"Port of the site where anyone checks a certificate." default:"8403"`
 	PortFc          int `help:"Port of the sandbox's FranceConnect." default:"8411"`
 	PortPsc         int `help:"Port of the sandbox's Pro Santé Connect." default:"8412"`
 
@@ -38,6 +39,9 @@ type Settings struct {
 	SignerKey         string `help:"Private key that signs certificates (PEM, PKCS#8, P-256); by default one made for the sandbox." placeholder:"FILE" type:"path"`
 	SignerCertificate string `help:"Certificate of that key (PEM)." placeholder:"FILE" type:"path"`
 
+	VerifierMode    string `help:"What the verifier shows: minimal (verdict, name, date of birth) or control (all that the code says)." enum:"minimal,control" default:"minimal"`
+	VerifierCountry string `help:"Country whose business rules count, when the folder rules of the instance has those of several." placeholder:"CC"`
+
 	MetricsToken string `help:"Bearer token that /metrics asks for; none asked when empty." secret:"" placeholder:"TOKEN"`
 	LogLevel     string `help:"Least serious events to log: debug, info, warn or error." enum:"debug,info,warn,error" default:"info"`
 	LogFormat    string `help:"Form of the log: text or json." enum:"text,json" default:"text"`
@@ -45,7 +49,7 @@ type Settings struct {
 
 // Validate is called by kong once every source has been read.
 func (s *Settings) Validate() error {
-	for name, port := range map[string]int{"operator": s.PortOperator, "pro": s.PortPro, "attestation": s.PortAttestation, "fc": s.PortFc, "psc": s.PortPsc} {
+	for name, port := range map[string]int{"operator": s.PortOperator, "pro": s.PortPro, "attestation": s.PortAttestation, "verifier": s.PortVerifier, "fc": s.PortFc, "psc": s.PortPsc} {
 		if port < 0 || port > 65535 {
 			return fmt.Errorf("port-%s: %d is not between 0 and 65535", name, port)
 		}

@@ -11,11 +11,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/mattn/go-isatty"
 
 	"carnet/internal/carnet"
+	"carnet/internal/certify"
 	"carnet/internal/verify"
 	"carnet/internal/verify/scan"
 )
@@ -62,7 +64,7 @@ func (c *VerifyCmd) Run(ctx context.Context, s *Settings, t terminal) error {
 			return exit(exitUnable)
 		}
 	}
-	if !v.loadTrust(s.Data) || !v.loadRules() || !v.loadRevoked() {
+	if !v.loadTrust(s.Data) || !v.loadRules() || !v.loadRevoked(s.Data) {
 		return exit(exitUnable)
 	}
 	for _, name := range c.Input {
@@ -141,11 +143,15 @@ func (v *verification) loadRules() bool {
 	return err == nil
 }
 
-func (v *verification) loadRevoked() bool {
+func (v *verification) loadRevoked(data string) bool {
 	if len(v.cmd.Revoked) == 0 {
 		return true
 	}
-	revoked, warnings, err := verify.LoadRevoked(v.cmd.Revoked, v.at)
+	paths := v.cmd.Revoked
+	if own := filepath.Join(data, "trust", certify.ListKeyFile); exists(own) {
+		paths = append(slices.Clip(paths), own) // who publishes the lists of this instance
+	}
+	revoked, warnings, err := verify.LoadRevoked(paths, v.at)
 	for _, w := range warnings {
 		v.say("--revoked", "revoked.partial", w)
 	}

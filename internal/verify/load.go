@@ -133,16 +133,22 @@ func LoadRules(paths []string, country string) (*Rules, []error, error) {
 // files of folders that were left out. The error wraps ErrNoList, or is that of a file that was named.
 func LoadRevoked(paths []string, at time.Time) (*Revoked, []error, error) {
 	r := &Revoked{}
-	paths = slices.Clone(paths)
-	slices.SortStableFunc(paths, func(a, b string) int { return cmp.Compare(rank(a), rank(b)) })
-	warnings, _, err := loadFiles(paths, func(path string, data []byte) ([]error, error) {
-		return nil, r.Add(filepath.Base(path), data, at)
-	})
+	warnings, err := r.Load(paths, at)
+	if err == nil && len(r.Facts()) == 0 {
+		err = fmt.Errorf("%s: %w", strings.Join(paths, ", "), ErrNoList)
+	}
 	if err != nil {
 		return nil, warnings, err
 	}
-	if len(r.Facts()) == 0 {
-		return nil, warnings, fmt.Errorf("%s: %w", strings.Join(paths, ", "), ErrNoList)
-	}
 	return r, warnings, nil
+}
+
+// Load reads more lists, see LoadRevoked.
+func (r *Revoked) Load(paths []string, at time.Time) (warnings []error, err error) {
+	paths = slices.Clone(paths)
+	slices.SortStableFunc(paths, func(a, b string) int { return cmp.Compare(rank(a), rank(b)) })
+	warnings, _, err = loadFiles(paths, func(path string, data []byte) ([]error, error) {
+		return nil, r.Add(filepath.Base(path), data, at)
+	})
+	return warnings, err
 }

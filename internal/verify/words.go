@@ -200,6 +200,27 @@ func (w Words) View(v Verdict, minimal bool) View {
 	return out
 }
 
+// Views puts verdicts in words. Codes that say the same and get the same answer, as the two of an
+// attestation do, are one view that names both places.
+func (w Words) Views(verdicts []Verdict, minimal bool) []View {
+	var out []View
+	var of []Verdict
+	for _, v := range verdicts {
+		view := w.View(v, minimal)
+		same := func(o Verdict) bool {
+			return v.ID != "" && o.Format == v.Format && o.ID == v.ID && slices.Equal(o.Reasons, v.Reasons) && slices.Equal(o.Warnings, v.Warnings)
+		}
+		if i := slices.IndexFunc(of, same); i >= 0 {
+			if !minimal && out[i].Where != view.Where {
+				out[i].Where += w.get("verdict", "and") + view.Where
+			}
+			continue
+		}
+		out, of = append(out, view), append(of, v)
+	}
+	return out
+}
+
 // decides reports a warning that bears on whether to believe the document, and not on its form.
 func decides(code string) bool {
 	stage, _, _ := strings.Cut(code, ".")

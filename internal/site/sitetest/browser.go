@@ -42,8 +42,8 @@ type Browser struct {
 	axe string
 }
 
-// NewBrowser starts Chromium; it stops when the test ends.
-func NewBrowser(t testing.TB) *Browser {
+// NewBrowser starts Chromium with more options; it stops when the test ends.
+func NewBrowser(t testing.TB, more ...chromedp.ExecAllocatorOption) *Browser {
 	t.Helper()
 	axe, err := os.ReadFile(axePath())
 	if err != nil {
@@ -62,6 +62,7 @@ func NewBrowser(t testing.TB) *Browser {
 			}
 		}
 	}
+	options = append(options, more...)
 	allocator, stopAllocator := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, stop := chromedp.NewContext(allocator)
 	t.Cleanup(func() { stop(); stopAllocator() })
@@ -153,6 +154,21 @@ func (v *Visit) Expect(address, words string) string {
 		v.t.Errorf("at %s, want …%s…, saying %q; the page says:\n%s", at, address, words, text)
 	}
 	return at
+}
+
+// Value waits until an expression of the page's scripts is neither null nor empty, and gives it as a
+// text.
+func (v *Visit) Value(expression string) string {
+	v.t.Helper()
+	got, err := chromedp.Run(v.p.ctx, chromedp.Poll[string]("("+expression+")?.toString()", chromedp.WithPollingInterval(50*time.Millisecond), chromedp.WithPollingTimeout(time.Minute)))
+	v.p.must(v.t, expression, err)
+	return got
+}
+
+// Report looks at the page as it is now, see Look. The page's scripts stay on.
+func (v *Visit) Report(width int, scheme Scheme) Report {
+	v.t.Helper()
+	return v.p.measure(v.t, width, scheme)
 }
 
 // tab is a page that was opened.

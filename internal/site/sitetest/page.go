@@ -165,7 +165,11 @@ func Faults(body, lang string) []string {
 			if e.attr["name"] == "" {
 				bad("no name: %s", at)
 			}
-		case "script", "style", "iframe", "object":
+		case "script":
+			if e.attr["src"] == "" || strings.TrimSpace(e.text) != "" {
+				bad("script outside its file: %s", at)
+			}
+		case "style", "iframe", "object":
 			bad("not allowed in a page: %s", at)
 		case "table":
 			if count["caption"] == 0 {

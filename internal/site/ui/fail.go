@@ -55,8 +55,16 @@ func (k *Kit) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	if kind == carnet.Unavailable {
 		w.Header().Set("Retry-After", "30")
 	}
+	if k.program(w, r, statusOf[kind], carnet.CodeOf(err)) {
+		return
+	}
 	v := k.errorView(r, kind, e)
 	k.Render(w, r, statusOf[kind], "error", &v)
+}
+
+// program lets the site answer a program in its own way.
+func (k *Kit) program(w http.ResponseWriter, r *http.Request, status int, code string) bool {
+	return k.cfg.Program != nil && k.cfg.Program(w, r, status, code)
 }
 
 type expiredView struct {

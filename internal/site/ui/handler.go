@@ -35,6 +35,9 @@ func stateOf(r *http.Request) *state {
 // SetSession tells the layout who is logged in; every page of this request shows it, error pages too.
 func SetSession(r *http.Request, s Session) { stateOf(r).session = &s }
 
+// SetLanguage answers a request in one of Languages, whatever the reader prefers.
+func SetLanguage(r *http.Request, lang string) { stateOf(r).lang = lang }
+
 // Text speaks the language of a request.
 func (k *Kit) Text(r *http.Request) Text { return k.texts.in(stateOf(r).lang) }
 
@@ -81,7 +84,7 @@ func (k *Kit) serve(w http.ResponseWriter, r *http.Request, mux *http.ServeMux, 
 		return
 	}
 	if r.Method == http.MethodPost {
-		r.Body = http.MaxBytesReader(w, r.Body, bodyLimit)
+		r.Body = http.MaxBytesReader(w, r.Body, max(bodyLimit, k.cfg.Bodies[r.URL.Path]))
 		if err := r.ParseForm(); err != nil {
 			code := "request.malformed"
 			if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
@@ -109,9 +112,15 @@ func (k *Kit) unknown(w http.ResponseWriter, r *http.Request, mux *http.ServeMux
 	switch probe.status {
 	case http.StatusMethodNotAllowed:
 		w.Header().Set("Allow", probe.header.Get("Allow"))
+		if k.program(w, r, probe.status, "request.method") {
+			return
+		}
 		v := k.errorView(r, carnet.Invalid, carnet.E("ui.Handler", carnet.Invalid, "request.method", nil))
 		k.Render(w, r, http.StatusMethodNotAllowed, "error", &v)
 	case http.StatusNotFound:
+		if k.program(w, r, probe.status, "request.address") {
+			return
+		}
 		v := k.errorView(r, carnet.NotFound, carnet.E("ui.Handler", carnet.NotFound, "request.address", nil))
 		k.Render(w, r, http.StatusNotFound, "error", &v)
 	default: // a redirect of the mux to the clean form of the path
@@ -123,7 +132,7 @@ func (k *Kit) headers(h http.Header, st *state) {
 	h.Set("Content-Security-Policy", k.policy)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "same-origin")
-	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+	h.Set("Permissions-Policy", k.permissions)
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Cache-Control", "no-store")

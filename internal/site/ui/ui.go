@@ -18,6 +18,10 @@
 //	})
 //	server.Handler = kit.Handler(mux)
 //
+// A third folder, static, holds what the site sends besides: {{asset "name.css"}} is the address of a
+// file. A page that needs it there defines the template "head". A file name.wasm.gz is sent as
+// name.wasm. Scripts need a directive in Config.Policy.
+//
 // Each page has one typed view that embeds [Page], and one file templates/home.html that defines
 // the template "main":
 //
@@ -67,6 +71,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"net/http"
 	"path"
 	"strings"
 
@@ -87,6 +92,13 @@ type Config struct {
 	Sandbox    bool         // the strip on top says that everything is invented
 	FormAction []string     // origins that a form may end at besides ours: a provider's, for log-out
 	Cookies    []Cookie     // cookies that the site sets besides the one for the language
+
+	Policy      []string         // directives of the content security policy besides ours: "script-src 'self'"
+	Permissions string           // what of the device the pages may use, "camera=(self)"; nothing when empty
+	Bodies      map[string]int64 // most bytes that may be sent to a path, where a form's limit is too low
+	// Program answers a fault on the paths that programs ask for, and reports whether it did; nil for
+	// a site of pages only.
+	Program func(w http.ResponseWriter, r *http.Request, status int, code string) bool
 }
 
 // Cookie is one line of the page that lists the cookies of a site.
@@ -104,6 +116,8 @@ type Kit struct {
 	assets map[string]asset
 	names  map[string]string // "carnet.css" to "carnet.0a1b2c3d.css"
 	policy string
+
+	permissions string
 }
 
 // New reads templates and catalogues; any fault in them is found here and not on a page.
@@ -113,19 +127,27 @@ func New(cfg Config) (*Kit, error) {
 	if k.texts, err = loadTexts(files, cfg.Files); err != nil {
 		return nil, fmt.Errorf("ui: catalogues of %s: %w", cfg.Site, err)
 	}
-	if k.assets, k.names, err = loadAssets(files); err != nil {
+	if k.assets, k.names, err = loadAssets(files, cfg.Files); err != nil {
 		return nil, fmt.Errorf("ui: static files: %w", err)
 	}
+	k.permissions = cfg.Permissions
+	if k.permissions == "" {
+		k.permissions = "camera=()"
+	}
+	k.permissions += ", geolocation=(), microphone=()"
 	if err := k.loadPages(); err != nil {
 		return nil, fmt.Errorf("ui: templates of %s: %w", cfg.Site, err)
 	}
-	k.policy = strings.Join([]string{
+	k.policy = strings.Join(append([]string{
 		"default-src 'none'", "style-src 'self'", "img-src 'self'", "base-uri 'none'", "frame-ancestors 'none'",
 		strings.Join(append([]string{"form-action 'self'"}, cfg.FormAction...), " "),
-	}, "; ")
+	}, cfg.Policy...), "; ")
 	k.cfg.Cookies = append([]Cookie{{Name: k.langCookie(), Purpose: "cookies.lang.purpose", Life: "cookies.lang.life"}}, cfg.Cookies...)
 	return k, nil
 }
+
+// Asset is the address of a static file of the kit or of the site, by the name of the file.
+func (k *Kit) Asset(name string) string { return "/static/" + k.names[name] }
 
 // loadPages parses every page of the kit and of the site with the layout and the components.
 func (k *Kit) loadPages() error {
@@ -140,7 +162,7 @@ func (k *Kit) loadPages() error {
 			}
 			return "", fmt.Errorf("no icon named %q", name)
 		},
-		"asset": func(name string) string { return "/static/" + k.names[name] },
+		"asset": k.Asset,
 	})
 	if base, err = base.ParseFS(files, "templates/_*.html"); err != nil {
 		return err

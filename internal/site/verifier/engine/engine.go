@@ -93,12 +93,9 @@ func (e *Engine) answer(request []byte) Answer {
 	if lang != nil {
 		return e.fail(r, "request.malformed")
 	}
-	var a Answer
-	for _, v := range verdicts {
-		a.Verdicts = append(a.Verdicts, words.View(v, r.Minimal))
-	}
+	a := Answer{Verdicts: words.Views(verdicts, r.Minimal)}
 	if err != nil {
-		return Answer{Verdicts: a.Verdicts, Problem: e.fail(r, carnet.CodeOf(err)).Problem}
+		a.Problem = e.fail(r, carnet.CodeOf(err)).Problem
 	}
 	return a
 }

@@ -1,0 +1,126 @@
+package verifier
+
+import (
+	"encoding/pem"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"carnet/internal/site/sitetest"
+	"carnet/internal/verify"
+)
+
+func pemOf(kind string, der []byte) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
+}
+
+// asked counts what a server is asked for.
+type asked struct {
+	http.Handler
+	mu   sync.Mutex
+	list []string
+}
+
+func (a *asked) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	a.mu.Lock()
+	a.list = append(a.list, r.Method+" "+r.URL.Path)
+	a.mu.Unlock()
+	a.Handler.ServeHTTP(w, r)
+}
+
+func (a *asked) since(n int) []string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.list[n:]
+}
+
+func (a *asked) count() int { return len(a.since(0)) }
+
+// ready waits until the page says that it can verify, and until the service worker has everything.
+func ready(v *sitetest.Visit) {
+	v.Value(`document.getElementById("check").dataset.state`)
+	v.Value(`document.getElementById("check").dataset.offline`)
+}
+
+const (
+	file = `#file`
+	text = `#text`
+)
+
+func shown(v *sitetest.Visit) string {
+	v.Value(`document.getElementById("check").dataset.shown`)
+	return v.Value(`document.getElementById("result").innerText`)
+}
+
+func paste(s string) chromedp.Action[chromedp.Void] {
+	return chromedp.SetJavascriptAttribute(chromedp.CSS(text), "value", s)
+}
+
+func says(t *testing.T, got string, want ...string) {
+	t.Helper()
+	got = sitetest.Plain(got)
+	for _, w := range want {
+		if !strings.Contains(got, w) {
+			t.Errorf("the page does not say %q:\n%s", w, got)
+		}
+	}
+}
+
+// TestDevice verifies on the device: a text, a picture, a PDF, forged and revoked ones; nothing is
+// sent meanwhile, and at last the server is gone.
+func TestDevice(t *testing.T) {
+	i := newIssuer(t, "FR90", &verify.Trust{})
+	withdrawn := i.attest(t, "Tilleul")
+	_, h := start(t, verify.Checker{Trust: i.trust, Revoked: i.list(t, withdrawn), Rules: rulesOf(t)}, Control, io.Discard)
+	a := &asked{Handler: h}
+	server := httptest.NewServer(a)
+	defer server.Close()
+	dir := t.TempDir()
+	payload := i.attest(t, "Fougère")
+	browser := sitetest.NewBrowser(t)
+	look := sitetest.Look{URL: server.URL + "/", Width: 1280, Scheme: sitetest.Light, JS: true, Headers: map[string]string{"Accept-Language": "fr"}}
+	browser.Visit(t, look, func(v *sitetest.Visit) {
+		ready(v)
+		before := a.count()
+		v.Do(paste(string(payload)), sitetest.Click("#submit"))
+		says(t, shown(v), "Valide", "FOUGERE", "12/03/1958", "2 sur 2", "N'est sur aucune liste de révocation")
+		for _, step := range []struct {
+			name string
+			data []byte
+			want []string
+		}{
+			{"picture.png", pngOf(t, picture(t, payload, 800, 600, 5)), []string{"Valide", "FOUGERE", "DataMatrix."}},
+			{"attestation.pdf", page(t, payload), []string{"Valide", "FOUGERE", "page 1, DataMatrix et page 1, code QR"}},
+			{"forged.txt", i.forged(t), []string{"Non valide", "signature.invalid", "la signature ne correspond pas", "sans preuve"}},
+			{"revoked.txt", withdrawn, []string{"Non valide", "revoked", "Figure sur une liste de révocation"}},
+			{"other.txt", []byte("rien"), []string{"Aucun verdict", "Aucun code 2D-Doc ni HC1 n'a été trouvé"}},
+		} {
+			v.Do(sitetest.Click("#again"), chromedp.SetUploadFiles(chromedp.CSS(file), []string{write(t, filepath.Join(dir, step.name), step.data)}))
+			got := shown(v)
+			for k := range step.want {
+				if !strings.Contains(strings.ToLower(sitetest.Plain(got)), strings.ToLower(step.want[k])) {
+					t.Errorf("%s: the page does not say %q:\n%s", step.name, step.want[k], got)
+				}
+			}
+		}
+		if sent := a.since(before); len(sent) > 0 {
+			t.Errorf("asked for while verifying: %v", sent)
+		}
+
+		server.Close() // no network from here on
+		v.Do(chromedp.Navigate(look.URL))
+		ready(v)
+		v.Do(paste(string(payload)), sitetest.Click("#submit"))
+		says(t, shown(v), "Valide", "FOUGERE")
+		v.Do(chromedp.Navigate(look.URL + "?lang=en"))
+		ready(v)
+		v.Do(paste(string(payload)), sitetest.Click("#submit"))
+		says(t, shown(v), "Valid", "1958-03-12")
+	})
+}

@@ -1,0 +1,66 @@
+package verifier
+
+import (
+	"context"
+	"io"
+	"net/http/httptest"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"carnet/internal/site/sitetest"
+	"carnet/internal/verify"
+)
+
+// TestLook looks at every state of the page in a real browser, with and without scripts.
+func TestLook(t *testing.T) {
+	i := newIssuer(t, "FR90", &verify.Trust{})
+	sandbox := newIssuer(t, "FR00", i.trust)
+	withdrawn := i.attest(t, "Tilleul")
+	checker := verify.Checker{Trust: i.trust, Revoked: i.list(t, withdrawn), Rules: rulesOf(t)}
+	dir := t.TempDir()
+	browser := sitetest.NewBrowser(t)
+	for _, page := range []struct {
+		name string
+		mode string
+		data []byte
+		js   bool
+	}{
+		{name: "home", mode: Minimal, js: true},
+		{name: "home-without-scripts", mode: Minimal},
+		{name: "valid-minimal", mode: Minimal, data: i.attest(t, "Fougère"), js: true},
+		{name: "valid-control", mode: Control, data: page(t, i.attest(t, "Fougère")), js: true},
+		{name: "forged", mode: Control, data: i.forged(t), js: true},
+		{name: "revoked", mode: Minimal, data: withdrawn, js: true},
+		{name: "test", mode: Minimal, data: sandbox.attest(t, "Aubépine"), js: true},
+		{name: "nothing", mode: Minimal, data: []byte("rien"), js: true},
+		{name: "server-valid", mode: Minimal, data: i.attest(t, "Fougère")},
+		{name: "server-forged", mode: Control, data: i.forged(t)},
+		{name: "server-nothing", mode: Minimal, data: []byte("rien")},
+	} {
+		t.Run(page.name, func(t *testing.T) {
+			_, h := start(t, checker, page.mode, io.Discard)
+			server := httptest.NewServer(h)
+			defer server.Close()
+			look := sitetest.Look{URL: server.URL + "/", Headers: map[string]string{"Accept-Language": "fr"}, JS: page.js}
+			if page.data != nil {
+				give := chromedp.SetUploadFiles(chromedp.CSS(file), []string{write(t, filepath.Join(dir, page.name), page.data)})
+				look.Do = []chromedp.Action[chromedp.Void]{give}
+				if page.js {
+					look.Do = append(look.Do, done)
+				} else {
+					look.Do = append(look.Do, sitetest.Press("#submit"))
+				}
+			}
+			browser.Check(t, "verifier-"+page.name, look)
+		})
+	}
+}
+
+// done waits until the page shows an answer.
+var done = chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+	_, err := chromedp.Poll[string](`document.getElementById("check").dataset.shown`, chromedp.WithPollingTimeout(time.Minute))(ctx, t)
+	return err
+})
