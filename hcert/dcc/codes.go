@@ -1,15 +1,26 @@
 package dcc
 
-import "sort"
+import "strings"
 
 // The tables that are built in: version 2.12.0 of the published value sets, and their encoding
 // instructions of the same version.
 
-// inCountries searches the list, two letters and a space each.
+// inCountries looks a country up.
 func inCountries(code string) bool {
-	i := sort.Search((len(countries)+1)/3, func(i int) bool { return countries[3*i:3*i+2] >= code })
-	return 3*i < len(countries) && countries[3*i:3*i+2] == code
+	if len(code) != 2 {
+		return false
+	}
+	a, b := code[0]-'A', code[1]-'A'
+	return a < 26 && b < 26 && countryBits[a]>>b&1 != 0
 }
+
+// countryBits has for each first letter the second ones.
+var countryBits = func() (t [26]uint32) {
+	for c := range strings.FieldsSeq(countries) {
+		t[c[0]-'A'] |= 1 << (c[1] - 'A')
+	}
+	return t
+}()
 
 // published is the date that each built-in table states.
 var published = map[Set]string{

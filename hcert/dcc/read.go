@@ -1,16 +1,14 @@
 package dcc
 
 import (
-	"iter"
 	"math"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
 
+	"carnet/hcert/internal/latin"
 	"carnet/hcert/internal/tree"
-
-	"golang.org/x/text/unicode/norm"
 )
 
 // Read makes a certificate of a decoded CBOR tree: map[any]any, []any, string, uint64, int64,
@@ -41,21 +39,30 @@ func ReadTree(v tree.Value, sets *ValueSets) (*Certificate, []Finding) {
 	r.rules = rulesOf(c.Version)
 
 	if nam, ok := top.object("nam"); ok {
-		c.Name = r.name(nam)
+		c.Name = r.name(&nam)
 	}
 	birth, isText := top.read("dob", required)
 	if isText && !r.rules.birth(birth) {
 		r.add(Schema, Pattern, "dob")
 	}
 	c.Birth = birth
-	for o := range top.list("v") {
-		c.Vaccinations = append(c.Vaccinations, r.vaccination(o))
+	list := top.list("v")
+	for i, e := 1, list.First(); e.Kind() != tree.Absent; i, e = i+1, list.Next(e) {
+		if o, ok := r.event("v", i, e); ok {
+			c.Vaccinations = append(c.Vaccinations, r.vaccination(&o))
+		}
 	}
-	for o := range top.list("t") {
-		c.Tests = append(c.Tests, r.test(o))
+	list = top.list("t")
+	for i, e := 1, list.First(); e.Kind() != tree.Absent; i, e = i+1, list.Next(e) {
+		if o, ok := r.event("t", i, e); ok {
+			c.Tests = append(c.Tests, r.test(&o))
+		}
 	}
-	for o := range top.list("r") {
-		c.Recoveries = append(c.Recoveries, r.recovery(o))
+	list = top.list("r")
+	for i, e := 1, list.First(); e.Kind() != tree.Absent; i, e = i+1, list.Next(e) {
+		if o, ok := r.event("r", i, e); ok {
+			c.Recoveries = append(c.Recoveries, r.recovery(&o))
+		}
 	}
 	if c.Type() == "" {
 		r.add(Groups, OneEvent, "")
@@ -174,7 +181,7 @@ func (r *reader) add(k Kind, rule Rule, path string) {
 	r.findings = append(r.findings, Finding{k, rule, path})
 }
 
-func (r *reader) name(o object) Name {
+func (r *reader) name(o *object) Name {
 	n := Name{
 		Family:         o.short("fn", optional, r.rules.length),
 		FamilyStandard: o.short("fnt", optional, r.rules.length),
@@ -193,7 +200,7 @@ func (r *reader) name(o object) Name {
 	return n
 }
 
-func (r *reader) vaccination(o object) Vaccination {
+func (r *reader) vaccination(o *object) Vaccination {
 	return Vaccination{
 		Disease: o.code("tg", required, Disease),
 		Vaccine: o.code("vp", required, VaccineType),
@@ -208,7 +215,7 @@ func (r *reader) vaccination(o object) Vaccination {
 	}
 }
 
-func (r *reader) test(o object) Test {
+func (r *reader) test(o *object) Test {
 	t := Test{
 		Disease: o.code("tg", required, Disease),
 		Kind:    o.code("tt", required, TestKind),
@@ -227,7 +234,7 @@ func (r *reader) test(o object) Test {
 	return t
 }
 
-func (r *reader) recovery(o object) Recovery {
+func (r *reader) recovery(o *object) Recovery {
 	return Recovery{
 		Disease:  o.code("tg", required, Disease),
 		Positive: o.date("fr"),
@@ -255,7 +262,7 @@ type object struct {
 	event  int    // from 1; 0 when it is no event
 }
 
-func (o object) at(key string) string {
+func (o *object) at(key string) string {
 	switch {
 	case o.member == "":
 		return key
@@ -269,13 +276,13 @@ func eventPath(group string, event int) string {
 	return group + "[" + strconv.Itoa(event-1) + "]"
 }
 
-func (o object) has(key string) bool {
+func (o *object) has(key string) bool {
 	k := o.v.Get(key).Kind()
 	return k != tree.Absent && k != tree.Nothing
 }
 
 // get gives a member; absent, null and undefined are the same to the reader.
-func (o object) get(key string, n need) tree.Value {
+func (o *object) get(key string, n need) tree.Value {
 	v := o.v.Get(key)
 	switch v.Kind() {
 	default:
@@ -290,9 +297,9 @@ func (o object) get(key string, n need) tree.Value {
 	return tree.Value{}
 }
 
-// raw gives a text as it was signed, and whether it was a plain one.
-func (o object) raw(key string, n need) (s string, isText bool) {
-	switch v := o.get(key, n); v.Kind() {
+// plain gives a text as it was signed, and whether it was a plain one.
+func (o *object) plain(v tree.Value, key string) (s string, isText bool) {
+	switch v.Kind() {
 	case tree.Absent:
 	case tree.Text:
 		return v.Text(), true
@@ -306,50 +313,46 @@ func (o object) raw(key string, n need) (s string, isText bool) {
 }
 
 // text gives a text trimmed and in NFC.
-func (o object) text(key string, n need) string {
+func (o *object) text(key string, n need) string {
 	s, _ := o.read(key, n)
 	return s
 }
 
 // read is text, and whether it was a plain one.
-func (o object) read(key string, n need) (s string, isText bool) {
-	s, isText = o.raw(key, n)
+func (o *object) read(key string, n need) (s string, isText bool) {
+	v := o.get(key, n)
+	if v.Kind() == tree.Text && v.ASCII() { // nearly always, and then nearly always in order
+		if s = v.Text(); s == "" || s[0] > ' ' && s[len(s)-1] > ' ' {
+			return s, true
+		}
+	}
+	s, isText = o.plain(v, key)
 	if t := strings.TrimSpace(s); t != s {
 		o.r.add(Form, Untrimmed, o.at(key))
 		s = t
 	}
-	if !isNFC(s) {
+	if !latin.IsNFC(s) {
 		o.r.add(Form, NotNFC, o.at(key))
-		s = norm.NFC.String(s)
+		s = latin.NFC(s)
 	}
 	return s, isText
 }
 
-// isNFC asks the tables only for what is not ASCII.
-func isNFC(s string) bool {
-	for i := range len(s) {
-		if s[i] >= utf8.RuneSelf {
-			return norm.NFC.IsNormalString(s)
-		}
-	}
-	return true
-}
-
 // short gives a text of limited length, in characters.
-func (o object) short(key string, n need, limit int) string {
+func (o *object) short(key string, n need, limit int) string {
 	s := o.text(key, n)
 	o.limit(key, s, limit)
 	return s
 }
 
-func (o object) limit(key, s string, limit int) {
+func (o *object) limit(key, s string, limit int) {
 	if limit > 0 && len(s) > limit && utf8.RuneCountInString(s) > limit {
 		o.r.add(Schema, TooLong, o.at(key))
 	}
 }
 
 // code gives a text of a value set.
-func (o object) code(key string, n need, set Set) string {
+func (o *object) code(key string, n need, set Set) string {
 	s, isText := o.read(key, n)
 	if isText {
 		o.check(key, s, set)
@@ -357,7 +360,7 @@ func (o object) code(key string, n need, set Set) string {
 	return s
 }
 
-func (o object) check(key, code string, set Set) {
+func (o *object) check(key, code string, set Set) {
 	switch e, ok := o.r.sets.Lookup(set, code); {
 	case !ok:
 		o.r.add(ValueSet, Unknown, o.at(key))
@@ -367,7 +370,7 @@ func (o object) check(key, code string, set Set) {
 }
 
 // device gives the number of a rapid test. Without the list of devices only its form is known.
-func (o object) device() string {
+func (o *object) device() string {
 	s := o.text("ma", optional)
 	switch {
 	case s == "":
@@ -379,7 +382,7 @@ func (o object) device() string {
 	return s
 }
 
-func (o object) country() string {
+func (o *object) country() string {
 	s, isText := o.read("co", required)
 	if isText {
 		o.check("co", s, Country)
@@ -391,8 +394,8 @@ func (o object) country() string {
 }
 
 // identifier gives the UVCI untouched: revocation hashes are over the text as signed.
-func (o object) identifier() string {
-	s, _ := o.raw("ci", required)
+func (o *object) identifier() string {
+	s, _ := o.plain(o.get("ci", required), "ci")
 	if s == "" {
 		return s
 	}
@@ -407,7 +410,7 @@ func (o object) identifier() string {
 }
 
 // date gives a civil date. The schemas state the form as an annotation only.
-func (o object) date(key string) string {
+func (o *object) date(key string) string {
 	s := o.text(key, required)
 	if !isDate(s) && o.has(key) {
 		o.r.add(Form, NoDate, o.at(key))
@@ -416,7 +419,7 @@ func (o object) date(key string) string {
 }
 
 // dose gives a dose number, or 0 when there is none that an int can hold.
-func (o object) dose(key string) int {
+func (o *object) dose(key string) int {
 	v := o.get(key, required)
 	n := v.Uint()
 	switch v.Kind() {
@@ -449,7 +452,7 @@ func (o object) dose(key string) int {
 }
 
 // object gives a required map.
-func (o object) object(key string) (object, bool) {
+func (o *object) object(key string) (object, bool) {
 	v := o.get(key, required)
 	ok := v.Kind() == tree.Map
 	if !ok && v.Kind() != tree.Absent {
@@ -458,29 +461,28 @@ func (o object) object(key string) (object, bool) {
 	return object{r: o.r, v: v, member: key}, ok
 }
 
-// list gives the events of a group. A null or empty group counts as absent.
-func (o object) list(key string) iter.Seq[object] {
-	return func(yield func(object) bool) {
-		v := o.get(key, optional)
-		switch v.Kind() {
-		case tree.Absent:
-			return
-		case tree.Array:
-		default:
-			o.r.add(Schema, WrongType, o.at(key))
-			return
-		}
-		if v.Len() == 0 || v.Len() > 1 && !o.r.rules.several {
-			o.r.add(Schema, OneEvent, o.at(key))
-		}
-		for i, e := range v.All {
-			if e.Kind() != tree.Map {
-				o.r.add(Schema, WrongType, eventPath(key, i+1))
-				continue
-			}
-			if !yield(object{o.r, e, key, i + 1}) {
-				return
-			}
-		}
+// list gives the array of the events of a group. A null or empty group counts as absent.
+func (o *object) list(key string) tree.Value {
+	v := o.get(key, optional)
+	switch v.Kind() {
+	case tree.Absent:
+		return tree.Value{}
+	case tree.Array:
+	default:
+		o.r.add(Schema, WrongType, o.at(key))
+		return tree.Value{}
 	}
+	if v.Len() == 0 || v.Len() > 1 && !o.r.rules.several {
+		o.r.add(Schema, OneEvent, o.at(key))
+	}
+	return v
+}
+
+// event gives the i-th event of a group, from 1.
+func (r *reader) event(group string, i int, v tree.Value) (object, bool) {
+	if v.Kind() != tree.Map {
+		r.add(Schema, WrongType, eventPath(group, i))
+		return object{}, false
+	}
+	return object{r, v, group, i}, true
 }

@@ -220,7 +220,7 @@ func (s *ValueSets) Lookup(set Set, code string) (Entry, bool) {
 	case ok:
 		return find(e.entries, code)
 	case set == Country:
-		return Entry{Code: code, Name: code}, len(code) == 2 && inCountries(code)
+		return Entry{Code: code, Name: code}, inCountries(code)
 	}
 	return find(builtIn(set), code)
 }

@@ -74,19 +74,14 @@ func CheckUVCI(s string) Check {
 // CheckCharacter computes the check character of an identifier that has none yet: Luhn modulo 38
 // over A-Z, 0-9, / and :, letters in upper case, the prefix URN:UVCI: included.
 func CheckCharacter(s string) (c rune, ok bool) {
-	const base = 38
-	sum, factor := 0, 2
-	for i := len(s) - 1; i >= 0; i-- {
-		v := uvciValue(s[i])
-		if v < 0 {
+	const base = len(uvciAlphabet)
+	sum := 0
+	for i := range len(s) {
+		a := uvciValues[(len(s)-i)&1][s[i]] // the last character counts twice
+		if a == uvciNone {
 			return 0, false
 		}
-		a := v * factor
-		if a >= base { // quotient and remainder: a is below twice the base
-			a -= base - 1
-		}
-		sum += a
-		factor = 3 - factor
+		sum += int(a)
 	}
 	return rune(uvciAlphabet[(base-sum%base)%base]), true
 }
@@ -94,23 +89,22 @@ func CheckCharacter(s string) (c rune, ok bool) {
 const (
 	uvciPrefix   = "URN:UVCI:"
 	uvciAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/:"
+	uvciNone     = 0xff
 )
 
-// uvciValue is the place of a character in the alphabet, or -1.
-func uvciValue(c byte) int {
-	switch {
-	case 'A' <= c && c <= 'Z':
-		return int(c - 'A')
-	case '0' <= c && c <= ':': // the colon follows the nine, the slash comes before the zero
-		if c == ':' {
-			return 37
-		}
-		return int(c-'0') + 26
-	case c == '/':
-		return 36
+// uvciValues gives what a character adds to the sum: its place in the alphabet, or, in the second
+// table, the digits of its double in base 38.
+var uvciValues = func() (t [2][256]byte) {
+	const base = len(uvciAlphabet)
+	for c := range 256 {
+		t[0][c], t[1][c] = uvciNone, uvciNone
 	}
-	return -1
-}
+	for v := range base {
+		c := uvciAlphabet[v]
+		t[0][c], t[1][c] = byte(v), byte(2*v/base+2*v%base)
+	}
+	return t
+}()
 
 // upper raises ASCII letters only: an identifier has no others, and folding must not change length.
 func upper(s string) string {

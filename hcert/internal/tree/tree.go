@@ -589,6 +589,23 @@ func (v Value) All(yield func(int, Value) bool) {
 	}
 }
 
+// First gives the first member of an array, for a loop with [Value.Next] that costs no allocation.
+func (v Value) First() Value {
+	if v.Kind() != Array || v.node().bits == 0 {
+		return Value{}
+	}
+	return Value{v.t, v.i + 1}
+}
+
+// Next gives the member after a member of an array.
+func (v Value) Next(member Value) Value {
+	i := member.node().end
+	if i >= v.node().end {
+		return Value{}
+	}
+	return Value{v.t, i}
+}
+
 // Pairs gives the keys and values of a map.
 func (v Value) Pairs(yield func(key, value Value) bool) {
 	if v.Kind() != Map {
