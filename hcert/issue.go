@@ -115,7 +115,6 @@ type Draft struct {
 	key       *Key
 	sets      *dcc.ValueSets
 	content   Certificate
-	toBe      []byte // the Sig_structure
 	digest    [sha256.Size]byte
 	used      atomic.Bool
 	algorithm Algorithm
@@ -138,18 +137,25 @@ func (d *Draft) Digest() [sha256.Size]byte { return d.digest }
 // What is written is read back by the strict reader that verifies certificates, so the schema,
 // the value sets and the rules of form are those of [Verify].
 func (o Order) Prepare(key *Key) (*Draft, error) {
-	w := writer{order: &o, key: key}
-	w.check()
-	if len(w.objections) > 0 {
-		return nil, w.objections
+	var found Objections
+	var spaceOfNames [2 * icao.MaxLength]byte
+	w := writer{order: &o, key: key, objections: &found}
+	names := w.check(spaceOfNames[:])
+	if len(found) > 0 {
+		return nil, found
 	}
+	var space [512]byte // of most certificates
+	s := w.write(space[:0], &names)
 	d := &Draft{key: key, sets: o.Sets, algorithm: w.algorithm}
-	w.write(d)
-	w.lint(d)
-	if len(w.objections) > 0 {
-		return nil, w.objections
+	w.lint(&d.content, string(s.bytes[s.claims:]))
+	if len(found) > 0 {
+		return nil, found
 	}
-	d.digest = sha256.Sum256(d.toBe)
+	d.digest = sha256.Sum256(s.bytes)
+	kept := bytes.Clone(s.bytes[s.header:])
+	n := s.headerEnd - s.header
+	d.content.Algorithm, d.content.KID = d.algorithm, key.KID
+	d.content.Protected, d.content.Claims = kept[:n:n], kept[s.claims-s.header:len(kept):len(kept)]
 	return d, nil
 }
 

@@ -1,16 +1,11 @@
 package hcert
 
 import (
-	"errors"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"carnet/hcert/dcc"
-	"carnet/hcert/icao"
-
-	"golang.org/x/text/unicode/norm"
+	"carnet/hcert/internal/latin"
 )
 
 // writer checks one order and writes it as CBOR.
@@ -18,17 +13,22 @@ type writer struct {
 	order      *Order
 	key        *Key
 	algorithm  Algorithm
-	objections Objections
-	name       dcc.Name
+	objections *Objections
+}
+
+// names are the names as they are written: cleaned, and transliterated.
+type names struct {
+	family, given                 string
+	familyStandard, givenStandard []byte
 }
 
 func (w *writer) object(c ObjectionCode, path string) {
-	w.objections = append(w.objections, Objection{c, path})
+	*w.objections = append(*w.objections, Objection{c, path})
 }
 
 // check looks for what the strict reader cannot see: it knows neither the key, nor how fields hang
-// together.
-func (w *writer) check() {
+// together. The names come back, transliterated in the space.
+func (w *writer) check(space []byte) (n names) {
 	o := w.order
 	events := 0
 	var kind dcc.Type
@@ -43,7 +43,7 @@ func (w *writer) check() {
 	}
 	if events != 1 {
 		w.object(OneEvent, "")
-		return
+		return n
 	}
 	if _, ok := o.Sets.Lookup(dcc.Country, o.Issuer); !ok {
 		w.object(IssuerCountry, "Issuer")
@@ -52,7 +52,7 @@ func (w *writer) check() {
 		w.object(TimeOrder, "Expires")
 	}
 	w.checkKey(kind)
-	w.names()
+	n = w.names(space)
 	switch kind {
 	case dcc.VaccinationType:
 		w.checkVaccination(o.Vaccination)
@@ -61,6 +61,7 @@ func (w *writer) check() {
 	case dcc.RecoveryType:
 		w.checkRecovery(o.Recovery)
 	}
+	return n
 }
 
 func (w *writer) checkKey(kind dcc.Type) {
@@ -84,39 +85,32 @@ func (w *writer) checkKey(kind dcc.Type) {
 	}
 }
 
-// names derives the transliterated names.
-func (w *writer) names() {
-	p := &w.order.Person
-	w.name = dcc.Name{
-		Family: clean(p.Family), FamilyStandard: w.standard(p.Family, p.LatinFamily, "nam.fnt"),
-		Given: clean(p.Given), GivenStandard: w.standard(p.Given, p.LatinGiven, "nam.gnt"),
+// names derives the transliterated names, in the space as far as it goes.
+func (w *writer) names(space []byte) names {
+	p, half := &w.order.Person, len(space)/2
+	n := names{
+		family: clean(p.Family), familyStandard: w.standard(space[:0:half], p.Family, p.LatinFamily, "nam.fnt"),
+		given: clean(p.Given), givenStandard: w.standard(space[half:half], p.Given, p.LatinGiven, "nam.gnt"),
 	}
-	if w.name.FamilyStandard == "" && w.name.GivenStandard == "" && len(w.objections) == 0 {
+	if len(n.familyStandard) == 0 && len(n.givenStandard) == 0 && len(*w.objections) == 0 {
 		w.object(NameMissing, "nam")
 	}
+	return n
 }
 
-func (w *writer) standard(name, latin, path string) string {
+func (w *writer) standard(space []byte, name, latin, path string) []byte {
 	if latin != "" {
 		name = latin
 	}
-	s, err := w.order.Names.Transliterate(name)
-	if _, ok := errors.AsType[*icao.Error](err); ok {
+	s, err := w.order.Names.Append(space, name)
+	if err != nil {
 		w.object(NameLetters, path)
 	}
 	return s
 }
 
 // clean trims a text and brings it to form NFC.
-func clean(s string) string {
-	s = strings.TrimSpace(s)
-	for i := range len(s) {
-		if s[i] >= utf8.RuneSelf {
-			return norm.NFC.String(s)
-		}
-	}
-	return s
-}
+func clean(s string) string { return latin.NFC(strings.TrimSpace(s)) }
 
 // boosterNumbers is the day from which a dose after a one-dose course has a number above its series.
 const boosterNumbers = "2022-02-01"
@@ -189,24 +183,30 @@ const (
 	versionNoName = "1.3.2"
 )
 
-// write writes header, claims and the structure to be signed, in one piece: the parts of the draft
-// lie in it. Keys are in the order of their encoding (RFC 8949, section 4.2).
-func (w *writer) write(d *Draft) {
-	b := make([]byte, 0, 512)
-	b = append(append(b, 0x84, 0x6a), "Signature1"...)
-	switch d.algorithm {
+// structure is the Sig_structure (RFC 9052, section 4.4) and where its parts are.
+type structure struct {
+	bytes          []byte
+	header, claims int // where they begin
+	headerEnd      int
+}
+
+// write writes the structure to be signed. Keys are in the order of their encoding (RFC 8949,
+// section 4.2) and stand here with their heads.
+func (w *writer) write(b []byte, names *names) structure {
+	b = append(b, "\x84\x6aSignature1"...)
+	header := len(b) + 1
+	switch w.algorithm {
 	case ES256:
 		b = append(b, 0x4d, 0xa2, 0x01, 0x26)
 	default:
 		b = append(b, 0x4e, 0xa2, 0x01, 0x38, 0x24)
 	}
 	b = append(append(b, 0x04, 0x40|kidLength), w.key.KID...)
-	protected := len(b)
+	headerEnd := len(b)
 	b = append(b, 0x40, 0x59, 0, 0) // no external data; the length of the claims comes later
 	claims := len(b)
 	o := w.order
-	b = append(b, 0xa4, claimIssuer)
-	b = appendText(b, o.Issuer)
+	b = appendText(append(b, 0xa4, claimIssuer), o.Issuer)
 	b = appendUint(append(b, claimExpires), uint64(o.Expires.Unix()))
 	b = appendUint(append(b, claimIssuedAt), uint64(o.IssuedAt.Unix()))
 	b = append(b, 0x39, 0x01, 0x03, 0xa1, hcertDCC, 0xa4) // -260: {1: map of four}
@@ -218,18 +218,18 @@ func (w *writer) write(d *Draft) {
 	default:
 		b = w.recovery(b, o.Recovery)
 	}
-	b = w.member(b, "dob", strings.TrimSpace(o.Person.Birth))
-	b = appendText(b, "nam")
-	b = append(b, 0xa0|count(w.name.Family, w.name.FamilyStandard, w.name.Given, w.name.GivenStandard))
-	b = w.optional(b, "fn", w.name.Family)
-	b = w.optional(b, "gn", w.name.Given)
-	b = w.optional(b, "fnt", w.name.FamilyStandard)
-	b = w.optional(b, "gnt", w.name.GivenStandard)
+	b = w.member(b, "\x63dob", strings.TrimSpace(o.Person.Birth))
+	b = append(b, "\x63nam"...)
+	b = append(b, 0xa0|count(len(names.family), len(names.familyStandard), len(names.given), len(names.givenStandard)))
+	b = w.optional(b, "\x62fn", names.family)
+	b = w.optional(b, "\x62gn", names.given)
+	b = appendName(b, "\x63fnt", names.familyStandard)
+	b = appendName(b, "\x63gnt", names.givenStandard)
 	ver := version
-	if w.name.FamilyStandard == "" {
+	if len(names.familyStandard) == 0 {
 		ver = versionNoName
 	}
-	b = w.member(b, "ver", ver)
+	b = w.member(b, "\x63ver", ver)
 
 	n := len(b) - claims
 	if n < 1<<8 { // the length in its shortest form
@@ -240,18 +240,14 @@ func (w *writer) write(d *Draft) {
 	} else {
 		b[claims-2], b[claims-1] = byte(n>>8), byte(n)
 	}
-	d.toBe = b
-	from := len("\x84\x6aSignature1") + 1
-	d.content = Certificate{
-		Algorithm: d.algorithm, KID: w.key.KID,
-		Protected: b[from:protected:protected], Claims: b[claims:len(b):len(b)],
-	}
+	return structure{b, header, claims, headerEnd}
 }
 
-func count(texts ...string) byte {
+// count tells how many lengths are not zero.
+func count(lengths ...int) byte {
 	n := byte(0)
-	for _, s := range texts {
-		if s != "" {
+	for _, l := range lengths {
+		if l > 0 {
 			n++
 		}
 	}
@@ -260,49 +256,50 @@ func count(texts ...string) byte {
 
 func (w *writer) vaccination(b []byte, v *dcc.Vaccination) []byte {
 	b = append(b, 0x61, 'v', 0x81, 0xaa)
-	b = w.member(b, "ci", v.ID)
-	b = w.member(b, "co", v.Country)
-	b = appendUint(appendText(b, "dn"), uint64(max(v.Dose, 0)))
-	b = w.member(b, "dt", v.Date)
-	b = w.member(b, "is", clean(v.Issuer))
-	b = w.member(b, "ma", v.Holder)
-	b = w.member(b, "mp", v.Product)
-	b = appendUint(appendText(b, "sd"), uint64(max(v.Doses, 0)))
-	b = w.member(b, "tg", v.Disease)
-	return w.member(b, "vp", v.Vaccine)
+	b = w.member(b, "\x62ci", v.ID)
+	b = w.member(b, "\x62co", v.Country)
+	b = appendUint(append(b, "\x62dn"...), uint64(max(v.Dose, 0)))
+	b = w.member(b, "\x62dt", v.Date)
+	b = w.member(b, "\x62is", clean(v.Issuer))
+	b = w.member(b, "\x62ma", v.Holder)
+	b = w.member(b, "\x62mp", v.Product)
+	b = appendUint(append(b, "\x62sd"...), uint64(max(v.Doses, 0)))
+	b = w.member(b, "\x62tg", v.Disease)
+	return w.member(b, "\x62vp", v.Vaccine)
 }
 
 func (w *writer) test(b []byte, t *dcc.Test) []byte {
 	name, centre := clean(t.Name), clean(t.Centre)
-	b = append(b, 0x61, 't', 0x81, 0xa7+count(t.Device, name, centre))
-	b = w.member(b, "ci", t.ID)
-	b = w.member(b, "co", t.Country)
-	b = w.member(b, "is", clean(t.Issuer))
-	b = w.optional(b, "ma", t.Device)
-	b = w.optional(b, "nm", name)
-	b = w.member(b, "sc", t.Sampled)
-	b = w.optional(b, "tc", centre)
-	b = w.member(b, "tg", t.Disease)
-	b = w.member(b, "tr", t.Result)
-	return w.member(b, "tt", t.Kind)
+	b = append(b, 0x61, 't', 0x81, 0xa7+count(len(t.Device), len(name), len(centre)))
+	b = w.member(b, "\x62ci", t.ID)
+	b = w.member(b, "\x62co", t.Country)
+	b = w.member(b, "\x62is", clean(t.Issuer))
+	b = w.optional(b, "\x62ma", t.Device)
+	b = w.optional(b, "\x62nm", name)
+	b = w.member(b, "\x62sc", t.Sampled)
+	b = w.optional(b, "\x62tc", centre)
+	b = w.member(b, "\x62tg", t.Disease)
+	b = w.member(b, "\x62tr", t.Result)
+	return w.member(b, "\x62tt", t.Kind)
 }
 
 func (w *writer) recovery(b []byte, r *dcc.Recovery) []byte {
 	b = append(b, 0x61, 'r', 0x81, 0xa7)
-	b = w.member(b, "ci", r.ID)
-	b = w.member(b, "co", r.Country)
-	b = w.member(b, "df", r.From)
-	b = w.member(b, "du", r.Until)
-	b = w.member(b, "fr", r.Positive)
-	b = w.member(b, "is", clean(r.Issuer))
-	return w.member(b, "tg", r.Disease)
+	b = w.member(b, "\x62ci", r.ID)
+	b = w.member(b, "\x62co", r.Country)
+	b = w.member(b, "\x62df", r.From)
+	b = w.member(b, "\x62du", r.Until)
+	b = w.member(b, "\x62fr", r.Positive)
+	b = w.member(b, "\x62is", clean(r.Issuer))
+	return w.member(b, "\x62tg", r.Disease)
 }
 
+// member writes a key, which has its head, and its text.
 func (w *writer) member(b []byte, key, value string) []byte {
-	if !printable(value) {
-		w.object(TextControl, key)
+	if !latin.IsPrintable(value) {
+		w.object(TextControl, key[1:])
 	}
-	return appendText(appendText(b, key), value)
+	return appendText(append(b, key...), value)
 }
 
 func (w *writer) optional(b []byte, key, value string) []byte {
@@ -312,24 +309,19 @@ func (w *writer) optional(b []byte, key, value string) []byte {
 	return w.member(b, key, value)
 }
 
-// printable reports a text without control characters and invalid UTF-8.
-func printable(s string) bool {
-	for i := range len(s) {
-		if s[i] >= utf8.RuneSelf {
-			return utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
-		}
-		if s[i] < ' ' || s[i] == 0x7f {
-			return false
-		}
+// appendName writes a transliterated name, which has no letters but A to Z.
+func appendName(b []byte, key string, name []byte) []byte {
+	if len(name) == 0 {
+		return b
 	}
-	return true
+	return append(appendHead(append(b, key...), 0x60, uint64(len(name))), name...)
 }
 
-// lint reads the claims as a verifier does.
-func (w *writer) lint(d *Draft) {
+// lint reads the claims as a verifier does, into c.
+func (w *writer) lint(c *Certificate, claims string) {
 	v := verifier{profile: Strict, sets: w.order.Sets}
-	v.Certificate = &d.content
-	v.content(string(d.content.Claims))
+	v.Certificate = c
+	v.content(claims)
 	for _, f := range v.Findings {
 		code := SchemaViolation
 		switch {
@@ -342,7 +334,7 @@ func (w *writer) lint(d *Draft) {
 		}
 		w.object(code, f.Path)
 	}
-	if len(v.Failures) > 0 && len(w.objections) == 0 {
+	if len(v.Failures) > 0 && len(*w.objections) == 0 {
 		w.object(SchemaViolation, string(v.Failures[0].Code))
 	}
 }
