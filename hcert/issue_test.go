@@ -416,6 +416,12 @@ func deflateWith(t testing.TB, dictionary string, message []byte) []byte {
 	return out.Bytes()
 }
 
+// emptyDictionary declares in a zlib stream the preset dictionary without content, whose identifier
+// is 1: a decoder that looks up no dictionary but computes the identifier of none reads the stream.
+func emptyDictionary(packed []byte) []byte {
+	return append([]byte{0x78, 0x20, 0, 0, 0, 1}, packed[2:]...)
+}
+
 func hc1(packed []byte) string { return "HC1:" + base45.Encode(packed) }
 
 // newTestSigner is a P-256 signer for tests that sign while they run.

@@ -121,6 +121,9 @@ func goldenSpecs() []spec {
 		{golden: bad("zlib-dictionary", "preset dictionary", hcert.ZlibHeader), make: func(d *draft) {
 			d.text = func(m []byte) string { return hc1(deflateWith(d.t, "840539006", m)) }
 		}},
+		{golden: bad("zlib-empty-dictionary", "preset dictionary that is empty: its identifier is 1", hcert.ZlibHeader), make: func(d *draft) {
+			d.text = func(m []byte) string { return hc1(emptyDictionary(deflate(m))) }
+		}},
 		{golden: bad("zlib-missing", "the message without zlib", hcert.ZlibHeader), make: func(d *draft) { d.text = hc1 }},
 		{golden: bad("zlib-checksum", "Adler-32 wrong", hcert.ZlibChecksum), make: func(d *draft) {
 			d.text = func(m []byte) string { b := deflate(m); b[len(b)-1] ^= 1; return hc1(b) }
