@@ -62,15 +62,17 @@ func Encode(src []byte) string {
 
 // AppendText is [Encode] into a slice of the caller's, which it extends.
 func AppendText(dst, src []byte) []byte {
-	dst = slices.Grow(dst, EncodedLen(len(src)))
-	for ; len(src) >= 2; src = src[2:] {
+	at, n := len(dst), EncodedLen(len(src))
+	dst = slices.Grow(dst, n)[:at+n]
+	out := dst[at:]
+	for ; len(src) >= 2 && len(out) >= 3; src, out = src[2:], out[3:] {
 		n := uint(src[0])<<8 | uint(src[1])
 		high := n / 2025
 		low := &pairs[n-2025*high]
-		dst = append(dst, low[0], low[1], alphabet[high])
+		out[0], out[1], out[2] = low[0], low[1], alphabet[high]
 	}
 	if len(src) == 1 {
-		dst = append(dst, pairs[src[0]][0], pairs[src[0]][1])
+		copy(out, pairs[src[0]][:])
 	}
 	return dst
 }
