@@ -29,29 +29,74 @@ var published = map[Set]string{
 }
 
 // builtIn gives a table, in the order of its codes.
-func builtIn(set Set) []Entry {
+func builtIn(set Set) *table {
 	switch set {
 	case Disease:
-		return diseases
+		return &diseases
 	case VaccineType:
-		return vaccineTypes
+		return &vaccineTypes
 	case Product:
-		return products
+		return &products
 	case Holder:
-		return holders
+		return &holders
 	case TestKind:
-		return testKinds
+		return &testKinds
 	case TestResult:
-		return testResults
+		return &testResults
 	}
-	return nil
+	return &table{}
+}
+
+// table is a small table that is built in, with an index.
+type table struct {
+	entries []Entry
+	index   index
+}
+
+func newTable(entries []Entry) table {
+	return table{entries, newIndex(len(entries), func(i int) string { return entries[i].Code })}
+}
+
+func (t *table) find(code string) (Entry, bool) {
+	for at := slot(code); t.index[at] != 0; at = (at + 1) % slots {
+		if e := &t.entries[t.index[at]-1]; e.Code == code {
+			return *e, true
+		}
+	}
+	return Entry{}, false
+}
+
+// index has for a slot the place, from 1, in a table of fewer rows than slots. Rows with one slot
+// lie in the next ones.
+type index [slots]uint8
+
+const slots = 128
+
+func newIndex(n int, code func(int) string) (x index) {
+	for i := range n {
+		at := slot(code(i))
+		for x[at] != 0 {
+			at = (at + 1) % slots
+		}
+		x[at] = uint8(i + 1)
+	}
+	return x
+}
+
+// slot goes by length and end: codes of one set often begin alike.
+func slot(code string) uint32 {
+	h := uint32(len(code))
+	if n := len(code); n >= 4 {
+		h += uint32(code[n-1]) | uint32(code[n-2])<<8 | uint32(code[n-3])<<16 | uint32(code[n-4])<<24
+	}
+	return h * 0x9e3779b1 >> 25
 }
 
 var (
-	diseases = []Entry{
+	diseases = newTable([]Entry{
 		{Code: "840539006", Name: "COVID-19"},
-	}
-	vaccineTypes = []Entry{
+	})
+	vaccineTypes = newTable([]Entry{
 		{Code: "1119305005", Name: "SARS-CoV-2 antigen vaccine"},
 		{Code: "1119349007", Name: "SARS-CoV-2 mRNA vaccine"},
 		{Code: "1157024006", Name: "Inactivated SARS-CoV-2 vaccine"},
@@ -61,8 +106,8 @@ var (
 		{Code: "29061000087103", Name: "COVID-19 viral vector vaccine"},
 		{Code: "30141000087107", Name: "SARS-CoV-2 virus-like particle vaccine"},
 		{Code: "J07BX03", Name: "COVID-19 vaccine", Deprecated: true},
-	}
-	products = []Entry{
+	})
+	products = newTable([]Entry{
 		{Code: "AZD2816", Name: "AZD2816"},
 		{Code: "Abdala", Name: "Abdala"},
 		{Code: "BBIBP-CorV", Name: "BBIBP-CorV"},
@@ -102,8 +147,8 @@ var (
 		{Code: "Vidprevtyn", Name: "Vidprevtyn", Deprecated: true},
 		{Code: "WIBP-CorV", Name: "WIBP-CorV"},
 		{Code: "YS-SC2-010", Name: "YS-SC2-010"},
-	}
-	holders = []Entry{
+	})
+	holders = newTable([]Entry{
 		{Code: "Bharat-Biotech", Name: "Bharat Biotech"},
 		{Code: "CIGB", Name: "CIGB"},
 		{Code: "Chumakov-Federal-Scientific-Center", Name: "Chumakov Center"},
@@ -135,15 +180,15 @@ var (
 		{Code: "Sinovac-Biotech", Name: "Sinovac"},
 		{Code: "Vector-Institute", Name: "Vector Institute"},
 		{Code: "Yisheng-Biopharma", Name: "Yisheng"},
-	}
-	testKinds = []Entry{
+	})
+	testKinds = newTable([]Entry{
 		{Code: "LP217198-3", Name: "Rapid antigen test"},
 		{Code: "LP6464-4", Name: "Nucleic acid amplification test (NAAT)"},
-	}
-	testResults = []Entry{
+	})
+	testResults = newTable([]Entry{
 		{Code: "260373001", Name: "Detected"},
 		{Code: "260415000", Name: "Not detected"},
-	}
+	})
 )
 
 // countries is ISO 3166-1 alpha-2 and XK (Kosovo), 250 codes.
@@ -205,4 +250,16 @@ var encodings = []Encoding{
 	{"Vidprevtyn", "ORG-100000788", []string{generic}},
 	{"WIBP-CorV", "Sinopharm-WIBP", []string{generic, inactivated}},
 	{"YS-SC2-010", "Yisheng-Biopharma", []string{generic}},
+}
+
+var encodingIndex = newIndex(len(encodings), func(i int) string { return encodings[i].Product })
+
+// builtInEncoding finds a product.
+func builtInEncoding(product string) (Encoding, bool) {
+	for at := slot(product); encodingIndex[at] != 0; at = (at + 1) % slots {
+		if e := &encodings[encodingIndex[at]-1]; e.Product == product {
+			return *e, true
+		}
+	}
+	return Encoding{}, false
 }

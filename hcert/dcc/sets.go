@@ -215,14 +215,13 @@ func (s *ValueSets) Date(set Set) string {
 
 // Lookup finds a code.
 func (s *ValueSets) Lookup(set Set, code string) (Entry, bool) {
-	e, ok := s.loaded(set)
-	switch {
-	case ok:
+	if e, ok := s.loaded(set); ok {
 		return find(e.entries, code)
-	case set == Country:
+	}
+	if set == Country {
 		return Entry{Code: code, Name: code}, inCountries(code)
 	}
-	return find(builtIn(set), code)
+	return builtIn(set).find(code)
 }
 
 func find(t []Entry, code string) (Entry, bool) {
@@ -247,7 +246,7 @@ func (s *ValueSets) Entries(set Set) []Entry {
 	case ok:
 		return slices.Clone(e.entries)
 	case set != Country:
-		return slices.Clone(builtIn(set))
+		return slices.Clone(builtIn(set).entries)
 	}
 	var all []Entry
 	for code := range strings.FieldsSeq(countries) {
@@ -258,10 +257,10 @@ func (s *ValueSets) Entries(set Set) []Entry {
 
 // Encoding tells what may be stated with a product.
 func (s *ValueSets) Encoding(product string) (Encoding, bool) {
-	rows := encodings
-	if s != nil && len(s.encodings) > 0 {
-		rows = s.encodings[len(s.encodings)-1].rows
+	if s == nil || len(s.encodings) == 0 {
+		return builtInEncoding(product)
 	}
+	rows := s.encodings[len(s.encodings)-1].rows
 	i, ok := slices.BinarySearchFunc(rows, product, func(e Encoding, p string) int { return strings.Compare(e.Product, p) })
 	if !ok {
 		return Encoding{}, false
