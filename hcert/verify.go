@@ -118,17 +118,21 @@ func (v *verifier) content(claims string) {
 
 // claims reads issuer and times.
 func (v *verifier) claims(m tree.Value) {
-	for key := range m.Pairs {
-		n, ok := key.Int()
-		switch {
+	var issuer, issuedAt, expires tree.Value
+	for key, value := range m.Pairs {
+		switch n, ok := key.Int(); {
 		case !ok:
 			v.fail(CWTClaims, "a label is not an integer")
-		case v.profile == Tolerant || n == claimHCERT:
-		case n != claimIssuer && n != claimExpires && n != claimIssuedAt:
+		case n == claimIssuer:
+			issuer = value
+		case n == claimExpires:
+			expires = value
+		case n == claimIssuedAt:
+			issuedAt = value
+		case v.profile == Strict && n != claimHCERT:
 			v.fail(CWTClaims, "unknown claim")
 		}
 	}
-	issuer := m.Label(claimIssuer)
 	switch issuer.Kind() {
 	case tree.Text:
 		v.Certificate.Issuer = issuer.Text()
@@ -136,8 +140,8 @@ func (v *verifier) claims(m tree.Value) {
 	default:
 		v.fail(CWTClaims, "issuer is not a text")
 	}
-	v.Certificate.IssuedAt = v.time(m.Label(claimIssuedAt), "issued at")
-	v.Certificate.Expires = v.time(m.Label(claimExpires), "expires")
+	v.Certificate.IssuedAt = v.time(issuedAt, "issued at")
+	v.Certificate.Expires = v.time(expires, "expires")
 }
 
 func (v *verifier) time(claim tree.Value, name string) time.Time {

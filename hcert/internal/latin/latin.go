@@ -28,10 +28,14 @@ func word(s string) uint64 {
 
 // IsASCII reports a text without any other character.
 func IsASCII(s string) bool {
-	for ; len(s) >= 8; s = s[8:] {
+	for len(s) >= 8 {
 		if word(s)&high != 0 {
 			return false
 		}
+		if len(s) == 8 {
+			return true
+		}
+		s = s[min(8, len(s)-8):] // the last words may overlap
 	}
 	for i := range len(s) {
 		if s[i] >= utf8.RuneSelf {
@@ -67,16 +71,20 @@ func NFC(s string) string {
 
 // IsPrintable reports a text without control characters and invalid UTF-8.
 func IsPrintable(s string) bool {
-	t := s
-	for ; len(t) >= 8; t = t[8:] {
+	if len(s) < 8 {
+		return printable(s)
+	}
+	for t := s; ; t = t[min(8, len(t)-8):] { // the last words may overlap
 		w := word(t)
 		del := w ^ 0x7f*ones
 		// A byte is below a space, is 0x7f, or is not ASCII: then the high bit of one byte is set.
 		if ((w-' '*ones)&^w|(del-ones)&^del|w)&high != 0 {
-			return printable(t)
+			return printable(s)
+		}
+		if len(t) == 8 {
+			return true
 		}
 	}
-	return printable(t)
 }
 
 func printable(s string) bool {

@@ -91,8 +91,11 @@ const short = 8
 // mark is a short text as a number. Of a longer one it is the beginning: texts of one length that
 // have the same mark and are not short may still differ.
 func mark(s string) uint64 {
-	if len(s) >= short {
+	switch {
+	case len(s) >= short:
 		return word(s)
+	case len(s) == 2: // as most keys are
+		return uint64(s[0])<<8 | uint64(s[1])
 	}
 	var m uint64
 	for i := range len(s) {
@@ -209,6 +212,13 @@ func (t *Tree) addApart(k Kind, s string) {
 
 // item reads one item at a depth.
 func (p *parser) item(depth int) Fault {
+	if p.off < len(p.src) {
+		if n := int(p.src[p.off]) - 0x60; n >= 0 && n < 24 && n < len(p.src)-p.off { // a short text, as most items are
+			p.off++
+			p.text(Text, n)
+			return ""
+		}
+	}
 	major, info, n, ok := p.head()
 	if !ok {
 		return Malformed
@@ -273,9 +283,15 @@ const breakCode = 0xff
 // text reads the next n bytes, which are there.
 func (p *parser) text(kind Kind, n int) {
 	s := p.src[p.off : p.off+n]
-	k := node{bits: mark(s), at: int32(p.off), size: int32(n), end: int32(len(p.tree.nodes) + 1), kind: kind}
+	var m uint64
+	if rest := p.src[p.off:]; len(rest) >= short {
+		m = word(rest) >> (8 * (short - min(short, uint(n))))
+	} else {
+		m = mark(s)
+	}
+	k := node{bits: m, at: int32(p.off), size: int32(n), end: int32(len(p.tree.nodes) + 1), kind: kind}
 	if kind == Text {
-		if k.ascii = isASCII(s, k.bits); !k.ascii && !utf8.ValidString(s) {
+		if k.ascii = isASCII(s, m); !k.ascii && !utf8.ValidString(s) {
 			p.wrong(Malformed)
 		}
 	}
