@@ -36,6 +36,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("TWODDOC", twoDDoc)
 			e.Setenv("HCERT", hCert)
+			e.Setenv("RULES", filepath.Join(root, "certlogic", "rules", "testdata", "example.json"))
 			e.Setenv("LANG", "en_GB.UTF-8")
 			e.Setenv("CARNET_DATA", filepath.Join(e.WorkDir, "data"))
 			return nil

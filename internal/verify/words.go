@@ -384,7 +384,7 @@ func (w Words) person(v Verdict) (name, birth string) {
 		case w.label("familyName"):
 			name = r[1]
 		case w.label("givenNames"):
-			name = strings.TrimSpace(r[1] + " " + name)
+			name = strings.TrimSpace(strings.ReplaceAll(r[1], ", ", " ") + " " + name)
 		case w.label("birthDate"):
 			birth = r[1]
 		}

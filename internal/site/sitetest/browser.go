@@ -165,6 +165,14 @@ func (v *Visit) Value(expression string) string {
 	return got
 }
 
+// Await gives what a promise of the page gives, a text.
+func (v *Visit) Await(expression string) string {
+	v.t.Helper()
+	got, err := chromedp.Run(v.p.ctx, chromedp.Evaluate[string](expression, chromedp.EvalAwaitPromise))
+	v.p.must(v.t, "await", err)
+	return got
+}
+
 // Report looks at the page as it is now, see Look. The page's scripts stay on.
 func (v *Visit) Report(width int, scheme Scheme) Report {
 	v.t.Helper()
@@ -203,14 +211,14 @@ func (b *Browser) open(t testing.TB, l Look) *tab {
 		}
 	}))
 	p.must(t, "prepare", chromedp.Do(ctx,
-		call(log.Enable, cdp.Empty{}),
-		call(network.Enable, network.EnableParams{}),
-		call(network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{Headers: l.headers()}),
-		call(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !l.JS}),
+		Call(log.Enable, cdp.Empty{}),
+		Call(network.Enable, network.EnableParams{}),
+		Call(network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{Headers: l.headers()}),
+		Call(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !l.JS}),
 	))
 	p.size(t, l.Width, l.Scheme)
 	for name, value := range l.Cookies {
-		p.must(t, "cookie", chromedp.Do(ctx, call(network.SetCookie, network.SetCookieParams{
+		p.must(t, "cookie", chromedp.Do(ctx, Call(network.SetCookie, network.SetCookieParams{
 			Name: name, Value: value, URL: l.URL, Path: "/", Secure: new(strings.HasPrefix(name, "__Host-")), HTTPOnly: new(true),
 		})))
 	}
@@ -235,8 +243,8 @@ func (p *tab) size(t testing.TB, width int, scheme Scheme) {
 		features = append(features, &emulation.MediaFeature{Name: k, Value: v})
 	}
 	p.must(t, "size", chromedp.Do(p.ctx,
-		call(emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: int64(width), Height: 900, DeviceScaleFactor: 1}),
-		call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: p.look.Medium, Features: features}),
+		Call(emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: int64(width), Height: 900, DeviceScaleFactor: 1}),
+		Call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: p.look.Medium, Features: features}),
 	))
 }
 
@@ -254,7 +262,7 @@ func (p *tab) measure(t testing.TB, width int, scheme Scheme) Report {
 	r.PNG = shot.Data
 	if !p.loaded {
 		// Scripts for axe only: the page was loaded and used without.
-		p.must(t, "scripts", chromedp.Do(p.ctx, call(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{})))
+		p.must(t, "scripts", chromedp.Do(p.ctx, Call(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{})))
 		p.must(t, "load axe", chromedp.Do(p.ctx, chromedp.Evaluate[chromedp.Void](p.axe+"\n;undefined")))
 		p.loaded = true
 	}
@@ -288,8 +296,8 @@ func (l Look) headers() network.Headers {
 	return h
 }
 
-// call makes a step of a command of the protocol.
-func call[P, R any](c cdp.Command[P, R], params P) chromedp.Action[chromedp.Void] {
+// Call makes a step of a command of the protocol.
+func Call[P, R any](c cdp.Command[P, R], params P) chromedp.Action[chromedp.Void] {
 	return chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 		_, err := cdp.Call(ctx, t, c, params)
 		return err

@@ -1,7 +1,10 @@
 package verifier
 
 import (
+	"bytes"
 	"encoding/pem"
+	"fmt"
+	"image"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -122,5 +125,52 @@ func TestDevice(t *testing.T) {
 		ready(v)
 		v.Do(paste(string(payload)), sitetest.Click("#submit"))
 		says(t, shown(v), "Valid", "1958-03-12")
+	})
+}
+
+// film writes a picture as a film of a few frames, as Chromium's fake camera plays it over and over.
+func film(t *testing.T, img *image.Gray) string {
+	t.Helper()
+	b := img.Bounds()
+	var out bytes.Buffer
+	fmt.Fprintf(&out, "YUV4MPEG2 W%d H%d F10:1 Ip A1:1 C420jpeg\n", b.Dx(), b.Dy())
+	grey := bytes.Repeat([]byte{128}, b.Dx()*b.Dy()/2)
+	for range 5 {
+		out.WriteString("FRAME\n")
+		out.Write(img.Pix)
+		out.Write(grey)
+	}
+	return write(t, filepath.Join(t.TempDir(), "camera.y4m"), out.Bytes())
+}
+
+// TestCamera shows an attestation to the camera, without the mouse.
+func TestCamera(t *testing.T) {
+	i := newIssuer(t, "FR90", &verify.Trust{})
+	_, h := start(t, verify.Checker{Trust: i.trust}, Minimal, io.Discard)
+	a := &asked{Handler: h}
+	server := httptest.NewServer(a)
+	defer server.Close()
+	browser := sitetest.NewBrowser(t, chromedp.Flag("use-fake-device-for-media-stream", true), chromedp.Flag("use-fake-ui-for-media-stream", true),
+		chromedp.Flag("use-file-for-fake-video-capture", film(t, picture(t, i.attest(t, "Fougère"), 1280, 720, 5))))
+	look := sitetest.Look{URL: server.URL + "/", Width: 360, Scheme: sitetest.Light, JS: true, Headers: map[string]string{"Accept-Language": "fr"}}
+	browser.Visit(t, look, func(v *sitetest.Visit) {
+		ready(v)
+		before := a.count()
+		v.Do(chromedp.Focus(chromedp.CSS("#scan")), chromedp.KeyEvent("\r"))
+		got := shown(v)
+		says(t, got, "Valide", "FOUGERE", "12/03/1958")
+		if strings.Contains(got, "COMIRNATY") {
+			t.Error("minimal mode shows the vaccine")
+		}
+		if at := v.Value(`document.activeElement.className`); at != "word" {
+			t.Errorf("the focus is on %q, not on the verdict", at)
+		}
+		if live := v.Value(`String(document.getElementById("video").srcObject)`); live != "null" {
+			t.Error("the camera is still on")
+		}
+		t.Logf("from the button to the verdict: %s ms", v.Value(`document.getElementById("check").dataset.took`))
+		if sent := a.since(before); len(sent) > 0 {
+			t.Errorf("asked for while scanning: %v", sent)
+		}
 	})
 }
