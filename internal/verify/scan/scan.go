@@ -127,7 +127,7 @@ func Scan(ctx context.Context, data []byte, limits Limits) (codes []Code, err er
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = refuse("scan.time", err)
 	}
-	return codes, err
+	return join(codes), err
 }
 
 func refuse(code string, cause error) error {

@@ -68,7 +68,7 @@ var (
 // (wallet, wallet2d) or a DCC (walletdcc), percent-escaped.
 func classify(carried []byte) (format string, payload []byte) {
 	switch {
-	case markedTwoDDoc.Match(carried):
+	case isTwoDDoc(carried):
 		return TwoDDoc, carried
 	case markedHCert.Match(carried):
 		return HCert, carried
@@ -84,6 +84,11 @@ func classify(carried []byte) (format string, payload []byte) {
 		return HCert, p
 	}
 	return "", carried
+}
+
+// isTwoDDoc looks at the marker: of text, "DC" and the version; of bytes, DC and 04.
+func isTwoDDoc(b []byte) bool {
+	return markedTwoDDoc.Match(b) || bytes.HasPrefix(b, []byte{0xdc, 0x04})
 }
 
 // certificateLink opens a link …/walletdcc#HC1:… or …/walletdcc?v=HC1:…. A record separator ends
