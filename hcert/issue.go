@@ -118,6 +118,7 @@ type Draft struct {
 	digest    [sha256.Size]byte
 	used      atomic.Bool
 	algorithm Algorithm
+	signed    Signed // once it is
 }
 
 func (d *Draft) String() string       { return fmt.Sprintf("hcert.Draft(kid %x, █)", d.key.KID) }
@@ -166,7 +167,8 @@ func (d *Draft) Sign(signer crypto.Signer, rand io.Reader) (*Signed, error) {
 	if d.used.Swap(true) {
 		return nil, ErrUsed
 	}
-	s := &Signed{draft: d}
+	s := &d.signed
+	s.draft = d
 	var err error
 	if d.algorithm == PS256 {
 		s.signature, err = signer.Sign(rand, d.digest[:], &rsa.PSSOptions{SaltLength: sha256.Size, Hash: crypto.SHA256})

@@ -31,7 +31,7 @@ func ReadTree(v tree.Value, sets *ValueSets) (*Certificate, []Finding) {
 		r.add(Schema, WrongType, "")
 		return nil, r.findings
 	}
-	c := &Certificate{}
+	c, room := newCertificate(v.Get("v").Len())
 	top := object{r: &r, v: v}
 	if c.Version = top.text("ver", required); c.Version != "" && !isVersion(c.Version) {
 		r.add(Schema, Pattern, "ver")
@@ -49,7 +49,8 @@ func ReadTree(v tree.Value, sets *ValueSets) (*Certificate, []Finding) {
 	list := top.list("v")
 	for i, e := 1, list.First(); e.Kind() != tree.Absent; i, e = i+1, list.Next(e) {
 		if o, ok := r.event("v", i, e); ok {
-			c.Vaccinations = append(c.Vaccinations, r.vaccination(&o))
+			room = append(room, r.vaccination(&o))
+			c.Vaccinations = room
 		}
 	}
 	list = top.list("t")
@@ -68,6 +69,19 @@ func ReadTree(v tree.Value, sets *ValueSets) (*Certificate, []Finding) {
 		r.add(Groups, OneEvent, "")
 	}
 	return c, r.findings
+}
+
+// newCertificate makes a certificate with room for vaccinations. One of them, as nearly all have,
+// lies in the same piece of memory.
+func newCertificate(vaccinations int) (*Certificate, []Vaccination) {
+	if vaccinations != 1 {
+		return &Certificate{}, nil
+	}
+	x := &struct {
+		Certificate
+		event [1]Vaccination
+	}{}
+	return &x.Certificate, x.event[:0]
 }
 
 // rules is what differs between schema versions.

@@ -31,13 +31,13 @@ func (t *Tree) convert(v any, nesting int) {
 	case float64:
 		n.kind, n.bits = Float, math.Float64bits(v)
 	case []byte:
-		t.addApart(Bytes, string(v))
+		t.nodes = append(t.nodes, t.textApart(Bytes, string(v), at+1))
 		return
 	case string:
-		t.addApart(Text, v)
+		t.nodes = append(t.nodes, t.textApart(Text, v, at+1))
 		return
 	case time.Time:
-		t.addApart(Time, v.Format(time.RFC3339Nano))
+		t.nodes = append(t.nodes, t.textApart(Time, v.Format(time.RFC3339Nano), at+1))
 		return
 	case []any:
 		if nesting > 0 {

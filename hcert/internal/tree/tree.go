@@ -135,8 +135,9 @@ func (t *Tree) Parse(data string, limits Limits) (Value, Fault) {
 		return Value{}, Depth
 	}
 	t.source = data
-	p := parser{src: data, limits: limits, tree: t}
+	p := parser{src: data, limits: limits, tree: t, nodes: t.nodes}
 	fault := p.item(0)
+	t.nodes = p.nodes
 	if fault == "" && p.off < len(p.src) {
 		fault = Trailing
 	}
@@ -160,6 +161,7 @@ type parser struct {
 	limits  Limits
 	content Fault
 	tree    *Tree
+	nodes   []node // of the tree, at hand
 }
 
 const indefinite = 31
@@ -198,16 +200,20 @@ func (p *parser) wrong(f Fault) {
 }
 
 // add appends a node without members and without text.
-func (t *Tree) add(k Kind, bits uint64) {
-	t.nodes = append(t.nodes, node{bits: bits, end: int32(len(t.nodes) + 1), kind: k})
+func (p *parser) add(k Kind, bits uint64) {
+	p.nodes = append(p.nodes, node{bits: bits, end: int32(len(p.nodes) + 1), kind: k})
 }
 
-// addApart appends a text that is no part of the source.
-func (t *Tree) addApart(k Kind, s string) {
-	n := node{bits: mark(s), at: int32(len(t.apart)), size: int32(len(s)), end: int32(len(t.nodes) + 1), kind: k, apart: true}
+// textApart makes a node of a text that is no part of the source.
+func (t *Tree) textApart(k Kind, s string, end int) node {
+	n := node{bits: mark(s), at: int32(len(t.apart)), size: int32(len(s)), end: int32(end), kind: k, apart: true}
 	n.ascii = k == Text && isASCII(s, n.bits)
-	t.nodes = append(t.nodes, n)
 	t.apart = append(t.apart, s)
+	return n
+}
+
+func (p *parser) addApart(k Kind, s string) {
+	p.nodes = append(p.nodes, p.tree.textApart(k, s, len(p.nodes)+1))
 }
 
 // item reads one item at a depth.
@@ -225,13 +231,13 @@ func (p *parser) item(depth int) Fault {
 	}
 	switch major {
 	case 0:
-		p.tree.add(Uint, n)
+		p.add(Uint, n)
 	case 1:
 		if n > math.MaxInt64 {
-			p.tree.add(Other, 0)
+			p.add(Other, 0)
 			break
 		}
-		p.tree.add(Negative, ^n)
+		p.add(Negative, ^n)
 	case 2, 3:
 		return p.str(major, info, n)
 	case 4, 5:
@@ -262,7 +268,7 @@ func (p *parser) str(major, info byte, n uint64) Fault {
 	for {
 		if p.off < len(p.src) && p.src[p.off] == breakCode {
 			p.off++
-			p.tree.addApart(kind, string(all))
+			p.addApart(kind, string(all))
 			return ""
 		}
 		m, i, n, ok := p.head()
@@ -289,14 +295,14 @@ func (p *parser) text(kind Kind, n int) {
 	} else {
 		m = mark(s)
 	}
-	k := node{bits: m, at: int32(p.off), size: int32(n), end: int32(len(p.tree.nodes) + 1), kind: kind}
+	k := node{bits: m, at: int32(p.off), size: int32(n), end: int32(len(p.nodes) + 1), kind: kind}
 	if kind == Text {
 		if k.ascii = isASCII(s, m); !k.ascii && !utf8.ValidString(s) {
 			p.wrong(Malformed)
 		}
 	}
 	p.off += n
-	p.tree.nodes = append(p.tree.nodes, k)
+	p.nodes = append(p.nodes, k)
 }
 
 // isASCII takes the mark of the text too.
@@ -319,8 +325,8 @@ func (p *parser) members(major, info byte, n uint64, depth int) Fault {
 	if major == 5 {
 		kind, per = Map, 2
 	}
-	at := len(p.tree.nodes)
-	p.tree.add(kind, 0)
+	at := len(p.nodes)
+	p.add(kind, 0)
 	count := 0
 	switch {
 	case info == indefinite:
@@ -352,8 +358,8 @@ func (p *parser) members(major, info byte, n uint64, depth int) Fault {
 			}
 		}
 	}
-	here := &p.tree.nodes[at]
-	here.bits, here.end = uint64(count/per), int32(len(p.tree.nodes))
+	here := &p.nodes[at]
+	here.bits, here.end = uint64(count/per), int32(len(p.nodes))
 	if kind == Map {
 		p.keys(at)
 	}
@@ -365,7 +371,7 @@ const few = 24
 
 // keys checks the keys of the map at an index: of a type that can be compared, and all different.
 func (p *parser) keys(at int) {
-	nodes := p.tree.nodes
+	nodes := p.nodes
 	end := nodes[at].end
 	ordered := true
 	for i := int32(at) + 1; i < end; i = nodes[i+1].end {
@@ -386,11 +392,11 @@ func (p *parser) keys(at int) {
 
 // different checks that the keys up to an index differ.
 func (p *parser) different(at int, end int32) {
-	if p.tree.nodes[at].bits > few {
+	if p.nodes[at].bits > few {
 		p.manyKeys(at, end)
 		return
 	}
-	nodes := p.tree.nodes
+	nodes := p.nodes
 	var seen [few]int32
 	n := 0
 	for i := int32(at) + 1; i < end; i = nodes[i+1].end {
@@ -423,7 +429,7 @@ func (t *Tree) same(a, b *node) bool {
 }
 
 func (p *parser) manyKeys(at int, end int32) {
-	nodes := p.tree.nodes
+	nodes := p.nodes
 	type key struct {
 		kind Kind
 		bits uint64
@@ -449,7 +455,7 @@ func (n *node) isKey() bool {
 // tagged reads what stands under a tag. Tags 0 to 3 have content of a set type; 0 is a date and
 // time, the others are of no use here.
 func (p *parser) tagged(number uint64, depth int) Fault {
-	at := len(p.tree.nodes)
+	at := len(p.nodes)
 	if p.off < len(p.src) && p.src[p.off]>>5 == 6 {
 		if depth++; depth > p.limits.Nesting {
 			return Depth
@@ -458,15 +464,15 @@ func (p *parser) tagged(number uint64, depth int) Fault {
 	if f := p.item(depth); f != "" {
 		return f
 	}
-	content := p.tree.nodes[at]
-	clear(p.tree.nodes[at:])
-	p.tree.nodes = p.tree.nodes[:at]
+	content := p.nodes[at]
+	clear(p.nodes[at:])
+	p.nodes = p.nodes[:at]
 	right := true
 	switch number {
 	case 0:
 		right = content.kind == Text
 		if t, err := time.Parse(time.RFC3339, p.tree.text(&content)); right && err == nil {
-			p.tree.addApart(Time, t.Format(time.RFC3339Nano))
+			p.addApart(Time, t.Format(time.RFC3339Nano))
 			return ""
 		}
 		right = false
@@ -478,7 +484,7 @@ func (p *parser) tagged(number uint64, depth int) Fault {
 	if !right {
 		p.wrong(Malformed)
 	}
-	p.tree.add(Other, 0)
+	p.add(Other, 0)
 	return ""
 }
 
@@ -487,7 +493,7 @@ func (p *parser) simple(info byte, n uint64) Fault {
 	var f float64
 	switch info {
 	case 22, 23:
-		p.tree.add(Nothing, 0)
+		p.add(Nothing, 0)
 		return ""
 	case 25:
 		f = half(uint16(n))
@@ -499,13 +505,13 @@ func (p *parser) simple(info byte, n uint64) Fault {
 		if info == 24 && n < 32 {
 			return Malformed
 		}
-		p.tree.add(Other, n+1)
+		p.add(Other, n+1)
 		return ""
 	}
 	if f == 0 {
 		f = 0 // one zero, so that two of them are equal keys
 	}
-	p.tree.add(Float, math.Float64bits(f))
+	p.add(Float, math.Float64bits(f))
 	return ""
 }
 
