@@ -5,9 +5,9 @@ import (
 	"crypto"
 	"crypto/rsa"
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/adler32"
 	"io"
 	"log/slog"
 	"slices"
@@ -19,6 +19,7 @@ import (
 	"carnet/hcert/base45"
 	"carnet/hcert/dcc"
 	"carnet/hcert/icao"
+	"carnet/hcert/internal/adler"
 
 	"github.com/klauspost/compress/flate"
 )
@@ -260,9 +261,9 @@ func rawSignature(der []byte) ([]byte, error) {
 
 // packer is the space in which a text is put together. It is used again.
 type packer struct {
-	message []byte
-	packed  bytes.Buffer
-	text    []byte
+	stored []byte // a zlib stream with the message as it is
+	packed bytes.Buffer
+	text   []byte
 }
 
 var packers = sync.Pool{New: func() any { return new(packer) }}
@@ -272,32 +273,43 @@ var packers = sync.Pool{New: func() any { return new(packer) }}
 // costs.
 const compressible = 360
 
+// storedHead is the head of a zlib stream that stores: two bytes of zlib, and of the only block its
+// kind, its length and the complement of that.
+const storedHead = 7
+
 // pack makes the text: COSE_Sign1, zlib, base45, prefix. The compressor keeps no state: making one
 // anew, or clearing one, costs as much as a signature.
 func pack(protected, claims, signature []byte) (string, error) {
 	p := packers.Get().(*packer)
 	defer func() {
-		clear(p.message)
+		clear(p.stored)
 		clear(p.packed.Bytes())
 		clear(p.text)
 		packers.Put(p)
 	}()
-	b := append(p.message[:0], 0xd2, 0x84) // tag 18, list of four
+	b := append(p.stored[:0], 0x78, 0x9c, 1, 0, 0, 0, 0)
+	b = append(b, 0xd2, 0x84) // tag 18, list of four
 	b = append(byteStringHead(b, len(protected)), protected...)
 	b = append(b, 0xa0) // nothing in the unprotected header
 	b = append(byteStringHead(b, len(claims)), claims...)
 	b = append(byteStringHead(b, len(signature)), signature...)
-	p.message = b
-	p.packed.Reset()
-	p.packed.Write([]byte{0x78, 0x9c})
-	if n := len(b); n < compressible { // one stored block, the last: length and its complement
-		p.packed.Write([]byte{1, byte(n), byte(n >> 8), ^byte(n), ^byte(n >> 8)})
-		p.packed.Write(b)
-	} else if err := flate.StatelessDeflate(&p.packed, b, true, nil); err != nil {
-		return "", fmt.Errorf("hcert: deflate: %w", err)
+	message := b[storedHead:]
+	n, sum := len(message), adler.Checksum(message)
+	b = binary.BigEndian.AppendUint32(b, sum)
+	p.stored = b
+	packed := b
+	if n < compressible {
+		binary.LittleEndian.PutUint16(b[3:], uint16(n))
+		binary.LittleEndian.PutUint16(b[5:], ^uint16(n))
+	} else {
+		p.packed.Reset()
+		p.packed.Write(b[:2])
+		if err := flate.StatelessDeflate(&p.packed, message[:n], true, nil); err != nil {
+			return "", fmt.Errorf("hcert: deflate: %w", err)
+		}
+		p.packed.Write(b[storedHead+n:])
+		packed = p.packed.Bytes()
 	}
-	sum := adler32.Checksum(b)
-	p.packed.Write([]byte{byte(sum >> 24), byte(sum >> 16), byte(sum >> 8), byte(sum)})
-	p.text = base45.AppendText(append(p.text[:0], contextIdentifier...), p.packed.Bytes())
+	p.text = base45.AppendText(append(p.text[:0], contextIdentifier...), packed)
 	return string(p.text), nil
 }

@@ -8,8 +8,9 @@ package inflate
 
 import (
 	"encoding/binary"
-	"hash/adler32"
 	"math/bits"
+
+	"carnet/hcert/internal/adler"
 )
 
 // Fault is why a stream is refused. The empty fault is none.
@@ -56,7 +57,7 @@ func (d *Decoder) Append(dst, src []byte, limit int) (out []byte, used int, faul
 		return dst, 0, fault
 	}
 	end := d.pos - int(d.n/8) // whole bytes that were read ahead
-	if len(src)-end < 4 || binary.BigEndian.Uint32(src[end:]) != adler32.Checksum(out[len(dst):]) {
+	if len(src)-end < 4 || binary.BigEndian.Uint32(src[end:]) != adler.Checksum(out[len(dst):]) {
 		clear(out[len(dst):])
 		return dst, 0, Damaged
 	}
