@@ -44,7 +44,7 @@ func builtIn(set Set) *table {
 	case TestResult:
 		return &testResults
 	}
-	return &table{}
+	return &none
 }
 
 // table is a small table that is built in, with an index.
@@ -57,13 +57,13 @@ func newTable(entries []Entry) table {
 	return table{entries, newIndex(len(entries), func(i int) string { return entries[i].Code })}
 }
 
-func (t *table) find(code string) (Entry, bool) {
-	for at := slot(code); t.index[at] != 0; at = (at + 1) % slots {
+func (t *table) find(code string) *Entry {
+	for at := slot(code) % slots; t.index[at] != 0; at = (at + 1) % slots {
 		if e := &t.entries[t.index[at]-1]; e.Code == code {
-			return *e, true
+			return e
 		}
 	}
-	return Entry{}, false
+	return nil
 }
 
 // index has for a slot the place, from 1, in a table of fewer rows than slots. Rows with one slot
@@ -93,6 +93,7 @@ func slot(code string) uint32 {
 }
 
 var (
+	none     table
 	diseases = newTable([]Entry{
 		{Code: "840539006", Name: "COVID-19"},
 	})
@@ -256,7 +257,7 @@ var encodingIndex = newIndex(len(encodings), func(i int) string { return encodin
 
 // builtInEncoding finds a product.
 func builtInEncoding(product string) (Encoding, bool) {
-	for at := slot(product); encodingIndex[at] != 0; at = (at + 1) % slots {
+	for at := slot(product) % slots; encodingIndex[at] != 0; at = (at + 1) % slots {
 		if e := &encodings[encodingIndex[at]-1]; e.Product == product {
 			return *e, true
 		}

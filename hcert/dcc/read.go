@@ -26,7 +26,7 @@ const readNesting = 8
 // ReadTree is Read for package hcert, which has decoded the claims already, with the value sets of
 // its caller.
 func ReadTree(v tree.Value, sets *ValueSets) (*Certificate, []Finding) {
-	r := reader{rules: rulesOf(""), sets: sets}
+	r := reader{rules: latest, sets: sets}
 	if v.Kind() != tree.Map {
 		r.add(Schema, WrongType, "")
 		return nil, r.findings
@@ -107,7 +107,12 @@ func isVersion(s string) bool {
 
 // isCountry is ^[A-Z]{1,10}$.
 func isCountry(s string) bool {
-	return 1 <= len(s) && len(s) <= 10 && isMachine(s) && !strings.Contains(s, "<")
+	for i := range len(s) {
+		if s[i] < 'A' || s[i] > 'Z' {
+			return false
+		}
+	}
+	return 1 <= len(s) && len(s) <= 10
 }
 
 // isMachine is ^[A-Z<]*$.
@@ -182,8 +187,10 @@ func rulesOf(version string) rules {
 	case "1.3.2", "1.3.3":
 		return rules{length: 80, testName: 80, birth: isAnyBirth, eitherFnt: true}
 	}
-	return rules{length: 80, testName: 80, birth: isAnyBirth}
+	return latest
 }
+
+var latest = rules{length: 80, testName: 80, birth: isAnyBirth}
 
 type reader struct {
 	rules    rules
@@ -375,8 +382,8 @@ func (o *object) code(key string, n need, set Set) string {
 }
 
 func (o *object) check(key, code string, set Set) {
-	switch e, ok := o.r.sets.Lookup(set, code); {
-	case !ok:
+	switch e := o.r.sets.lookup(set, code); {
+	case e == nil:
 		o.r.add(ValueSet, Unknown, o.at(key))
 	case e.Deprecated:
 		o.r.add(ValueSet, Deprecated, o.at(key))

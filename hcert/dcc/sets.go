@@ -215,28 +215,48 @@ func (s *ValueSets) Date(set Set) string {
 
 // Lookup finds a code.
 func (s *ValueSets) Lookup(set Set, code string) (Entry, bool) {
-	if e, ok := s.loaded(set); ok {
-		return find(e.entries, code)
+	e := s.lookup(set, code)
+	switch {
+	case e == nil:
+		return Entry{}, false
+	case e == &country:
+		return Entry{Code: code, Name: code}, true
 	}
-	if set == Country {
-		return Entry{Code: code, Name: code}, inCountries(code)
-	}
-	return builtIn(set).find(code)
+	return *e, true
 }
 
-func find(t []Entry, code string) (Entry, bool) {
+// country stands for all that are built in.
+var country Entry
+
+// lookup gives the entry of a code, or nil.
+func (s *ValueSets) lookup(set Set, code string) *Entry {
+	if s != nil {
+		if e, ok := s.loaded(set); ok {
+			return find(e.entries, code)
+		}
+	}
+	if set != Country {
+		return builtIn(set).find(code)
+	}
+	if inCountries(code) {
+		return &country
+	}
+	return nil
+}
+
+func find(t []Entry, code string) *Entry {
 	low, high := 0, len(t)
 	for low < high {
 		switch mid := (low + high) / 2; {
 		case t[mid].Code < code:
 			low = mid + 1
 		case t[mid].Code == code:
-			return t[mid], true
+			return &t[mid]
 		default:
 			high = mid
 		}
 	}
-	return Entry{}, false
+	return nil
 }
 
 // Entries gives a set in the order of its codes, to offer it for choice.

@@ -7,8 +7,6 @@
 package latin
 
 import (
-	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
@@ -88,13 +86,17 @@ func IsPrintable(s string) bool {
 }
 
 func printable(s string) bool {
+	ascii := true
 	for i := range len(s) {
-		if s[i] >= utf8.RuneSelf {
-			return utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
-		}
-		if s[i] < ' ' || s[i] == 0x7f {
+		switch c := s[i]; {
+		case c < ' ' || c == 0x7f:
 			return false
+		case c < utf8.RuneSelf:
+		case c == 0xc2 && i+1 < len(s) && s[i+1] < 0xa0: // U+0080 to U+009F, the other control characters
+			return false
+		default:
+			ascii = false
 		}
 	}
-	return true
+	return ascii || utf8.ValidString(s)
 }
