@@ -149,7 +149,7 @@ type Row struct {
 // View is a verdict in words, for a page. Whatever the code holds has no control characters.
 type View struct {
 	Valid    bool   `json:"valid"`
-	Verdict  string `json:"verdict"`        // "VALID"
+	Verdict  string `json:"verdict"`        // "VALID", "NOT VALID", "TEST DOCUMENT"
 	Test     string `json:"test,omitempty"` // when a test authority signed
 	Document string `json:"document"`       // kind of document
 	Name     string `json:"name,omitempty"`
@@ -169,7 +169,10 @@ func (w Words) View(v Verdict, minimal bool) View {
 	if v.Valid {
 		out.Verdict, out.Says = w.get("verdict", "valid"), w.get("verdict", "says")
 	}
-	if v.Test {
+	switch {
+	case v.Test && v.Valid: // nobody must take it for more at a glance
+		out.Verdict, out.Test = w.get("verdict", "tested"), w.get("verdict", "testedWords")
+	case v.Test:
 		out.Test = w.get("verdict", "test")
 	}
 	for _, code := range v.Reasons {
@@ -277,12 +280,12 @@ func (w Words) Write(out io.Writer, v Verdict, colour bool) error {
 	}
 	fmt.Fprintf(&b, "%s\n  %s, %s\n", paint(bold, strings.Join(where, ", ")), w.get("format", v.Format), w.get("symbology", v.Symbology))
 	if v.Valid {
-		fmt.Fprintf(&b, "  %s\n", paint(green, view.Verdict))
+		fmt.Fprintf(&b, "  %s\n", paint(green, w.get("verdict", "valid")))
 	} else {
-		fmt.Fprintf(&b, "  %s\n", paint(red, view.Verdict))
+		fmt.Fprintf(&b, "  %s\n", paint(red, w.get("verdict", "invalid")))
 	}
-	if view.Test != "" {
-		fmt.Fprintf(&b, "  %s\n", paint(amber, view.Test))
+	if v.Test {
+		fmt.Fprintf(&b, "  %s\n", paint(amber, w.get("verdict", "test")))
 	}
 	for _, l := range view.Reasons {
 		fmt.Fprintf(&b, "  - %s [%s]\n", l.Words, l.Code)

@@ -173,6 +173,18 @@ func (v *Visit) Await(expression string) string {
 	return got
 }
 
+// Installable lists what keeps a browser from installing the page.
+func (v *Visit) Installable() ([]string, error) {
+	r, err := chromedp.Call(v.p.ctx, page.GetInstallabilityErrors, cdp.Empty{})
+	var out []string
+	if err == nil {
+		for _, e := range r.InstallabilityErrors {
+			out = append(out, e.ErrorID)
+		}
+	}
+	return out, err
+}
+
 // Report looks at the page as it is now, see Look. The page's scripts stay on.
 func (v *Visit) Report(width int, scheme Scheme) Report {
 	v.t.Helper()

@@ -90,6 +90,10 @@ func TestDevice(t *testing.T) {
 	look := sitetest.Look{URL: server.URL + "/", Width: 1280, Scheme: sitetest.Light, JS: true, Headers: map[string]string{"Accept-Language": "fr"}}
 	browser.Visit(t, look, func(v *sitetest.Visit) {
 		ready(v)
+		installable, err := v.Installable()
+		if err != nil || len(installable) > 0 {
+			t.Errorf("cannot be installed: %v %v", installable, err)
+		}
 		before := a.count()
 		v.Do(paste(string(payload)), sitetest.Click("#submit"))
 		says(t, shown(v), "Valide", "FOUGERE", "12/03/1958", "2 sur 2", "N'est sur aucune liste de révocation")
@@ -125,6 +129,26 @@ func TestDevice(t *testing.T) {
 		ready(v)
 		v.Do(paste(string(payload)), sitetest.Click("#submit"))
 		says(t, shown(v), "Valid", "1958-03-12")
+	})
+}
+
+// TestWithoutScripts: nothing on the page promises what it cannot do then.
+func TestWithoutScripts(t *testing.T) {
+	i := newIssuer(t, "FR90", &verify.Trust{})
+	_, h := start(t, verify.Checker{Trust: i.trust}, Minimal, io.Discard)
+	server := httptest.NewServer(h)
+	defer server.Close()
+	look := sitetest.Look{URL: server.URL + "/", Width: 360, Scheme: sitetest.Light, Headers: map[string]string{"Accept-Language": "fr"}}
+	sitetest.NewBrowser(t).Visit(t, look, func(v *sitetest.Visit) {
+		v.Expect("/", "Envoyer et vérifier")
+		seen := sitetest.Plain(v.Value(`document.body.innerText`))
+		for _, promise := range []string{"Prêt", "Scanner", "rien n'est envoyé"} {
+			if strings.Contains(seen, promise) {
+				t.Errorf("the page says %q", promise)
+			}
+		}
+		v.Do(chromedp.SendKeys(chromedp.CSS(text), "rien"), sitetest.Press("#submit"))
+		v.Expect("/verification", "Aucun verdict")
 	})
 }
 
@@ -173,4 +197,19 @@ func TestCamera(t *testing.T) {
 			t.Errorf("asked for while scanning: %v", sent)
 		}
 	})
+}
+
+// TestCameraLook looks at the page while the camera finds nothing.
+func TestCameraLook(t *testing.T) {
+	_, h := start(t, verify.Checker{}, Minimal, io.Discard)
+	server := httptest.NewServer(h)
+	defer server.Close()
+	blank := image.NewGray(image.Rect(0, 0, 640, 480))
+	for k := range blank.Pix {
+		blank.Pix[k] = 0xb0
+	}
+	browser := sitetest.NewBrowser(t, chromedp.Flag("use-fake-device-for-media-stream", true), chromedp.Flag("use-fake-ui-for-media-stream", true),
+		chromedp.Flag("use-file-for-fake-video-capture", film(t, blank)))
+	browser.Check(t, "verifier-camera", sitetest.Look{URL: server.URL + "/", JS: true, Headers: map[string]string{"Accept-Language": "fr"},
+		Do: []chromedp.Action[chromedp.Void]{sitetest.Click("#scan"), playing}})
 }
