@@ -27,7 +27,7 @@ func TestIndependentReaders(t *testing.T) {
 			if err != nil || len(pages) != 1 {
 				t.Fatalf("%v, %v", pages, err)
 			}
-			left := tool(t, "dmtxread", "-m", "4000", "-N", "1", pages[0])
+			left := tool(t, "dmtxread", "-m", "30000", "-N", "1", pages[0])
 			right := bytes.TrimSuffix(tool(t, "zbarimg", "-q", "--raw", "-Sdisable", "-Sqrcode.enable", pages[0]), []byte("\n"))
 			other := tool(t, "ZXingReader", "-format", "QRCode", "-bytes", pages[0])
 			if !bytes.Equal(right, other) {

@@ -391,7 +391,7 @@ func TestReadersReadBothCodes(t *testing.T) {
 				raster(crop, "-x", px(left), "-y", px(boxTop), "-W", px(boxWidth), "-H", px(boxBottom-boxTop))
 
 				for reader, got := range map[string][]byte{
-					"dmtxread, page":   run(t, "dmtxread", "-m", "4000", "-N", "1", page+".png"),
+					"dmtxread, page":   run(t, "dmtxread", "-m", "30000", "-N", "1", page+".png"),
 					"ZXingReader, box": run(t, "ZXingReader", "-format", "DataMatrix", "-bytes", crop+".png"),
 				} {
 					if !bytes.Equal(got, c.a.Payload) {
