@@ -81,7 +81,7 @@ func (d *demoCmd) Run(ctx context.Context, s *Settings, t terminal) (err error) 
 		}
 	} else {
 		fmt.Fprintf(t.out, "\n%s\n%s\n", say.T("demo.total", "ms", time.Since(start).Milliseconds()), say.T("demo.again",
-			"command", fmt.Sprintf("carnet verify --trust %s %s", l.report.Trust, l.report.Attestation)))
+			"command", fmt.Sprintf("%s verify --trust %s %s", thisProgram(), l.report.Trust, l.report.Attestation)))
 	}
 	if !l.report.OK {
 		return exit(exitNo)

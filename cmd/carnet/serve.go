@@ -276,14 +276,19 @@ func (p *platform) announce(t terminal, s *Settings, say ui.Text, took time.Dura
 	fmt.Fprintln(t.out, "\n"+say.T("serve.stop"))
 }
 
-// verifyCommand is how the reader of the terminal calls this very program.
+// verifyCommand is how the reader of the terminal verifies with this very program and instance.
 func verifyCommand(s *Settings) string {
-	command := "carnet verify"
-	if exe, err := os.Executable(); err == nil && strings.Contains(exe, "go-build") {
-		command = "go run ./cmd/carnet verify"
-	}
+	command := thisProgram() + " verify"
 	if here, err := filepath.Abs("carnet-data"); err != nil || here != s.Data {
 		command += " --data " + s.Data
 	}
 	return command
+}
+
+// thisProgram is how the reader called it: "go run" leaves the program in a folder of its own.
+func thisProgram() string {
+	if exe, err := os.Executable(); err == nil && strings.Contains(exe, "go-build") {
+		return "go run ./cmd/carnet"
+	}
+	return "carnet"
 }
