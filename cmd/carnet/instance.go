@@ -63,6 +63,9 @@ func openInstance(ctx context.Context, s *Settings, walletLink, noticeURL string
 	if in.signer, err = openSigner(s, in.ids); err != nil {
 		return nil, err
 	}
+	if err := certify.PublishCertificate(trustFolder(s.Data), in.signer); err != nil {
+		return nil, err
+	}
 	if in.listKey, err = certify.ListKey(s.Data, in.ids.Rand); err != nil {
 		return nil, err
 	}

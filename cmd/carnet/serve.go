@@ -59,13 +59,15 @@ func (serveCmd) Run(ctx context.Context, s *Settings, file *configFile, t termin
 // platform is an instance with its sites, each on a socket of its own.
 type platform struct {
 	*instance
-	sites []*served
-	world sandbox.World
+	sites   []*served
+	sandbox bool          // its providers and its people are there
+	world   sandbox.World // empty without
 }
 
 // served is one site on its socket.
 type served struct {
 	name     string // of the settings: "pro"
+	todo     string // ending of the catalogue's key that says what to do there
 	origin   string
 	listener net.Listener
 	handler  http.Handler
@@ -81,11 +83,16 @@ func open(ctx context.Context, s *Settings, file *configFile, say ui.Text, log *
 			}
 		}
 	}()
+	// With real providers on both sites there is no sandbox: neither its providers nor its people.
+	p.sandbox = len(file.login) < 2
 	origin := map[string]string{}
 	for _, site := range []struct {
 		name string
 		port int
 	}{{"pro", s.PortPro}, {"attestation", s.PortAttestation}, {"verifier", s.PortVerifier}, {"psc", s.PortPsc}, {"fc", s.PortFc}, {"operator", s.PortOperator}} {
+		if !p.sandbox && (site.name == "psc" || site.name == "fc") {
+			continue
+		}
 		l, err := net.Listen("tcp", net.JoinHostPort(s.Listen, strconv.Itoa(site.port)))
 		if errors.Is(err, syscall.EADDRINUSE) {
 			return p, errors.New(say.T("serve.port", "port", site.port, "name", site.name))
@@ -94,7 +101,11 @@ func open(ctx context.Context, s *Settings, file *configFile, say ui.Text, log *
 			return p, err
 		}
 		origin[site.name] = "http://" + net.JoinHostPort(s.Host, strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
-		p.sites = append(p.sites, &served{name: site.name, origin: origin[site.name], listener: l})
+		todo := "-todo"
+		if _, real := file.login[site.name]; real {
+			todo = "-open" // nobody of the sandbox can log in there
+		}
+		p.sites = append(p.sites, &served{name: site.name, todo: todo, origin: origin[site.name], listener: l})
 	}
 
 	link := s.WalletLink
@@ -109,27 +120,28 @@ func open(ctx context.Context, s *Settings, file *configFile, say ui.Text, log *
 			err = errors.Join(err, p.instance.close())
 		}
 	}()
-	world, err := sandbox.New(sandbox.Config{
-		Dir:   filepath.Join(keyFolder(s.Data), "sandbox"),
-		FC:    issuer(origin["fc"], "Carnet, attestation", origin["attestation"], "fc"),
-		PSC:   issuer(origin["psc"], "Carnet, Vaccin Covid", origin["pro"], "psc"),
-		Clock: p.ids.Clock, Rand: p.ids.Rand, Log: log,
-	})
-	if err != nil {
-		return p, err
-	}
-	p.world = world.World
-	if err = p.enrol(ctx, world.World); err != nil {
-		return p, err
-	}
-
 	operator := newOperator()
-	handlers := map[string]http.Handler{
-		"fc": world.FC, "psc": world.PSC,
-		"operator": operator.handler(p.db.Ping, s.MetricsToken, revlist.Handler(p.list, log)),
+	handlers := map[string]http.Handler{"operator": operator.handler(p.db.Ping, s.MetricsToken, revlist.Handler(p.list, log))}
+	var psc, fc login.Profile
+	if p.sandbox {
+		world, err := sandbox.New(sandbox.Config{
+			Dir:   filepath.Join(keyFolder(s.Data), "sandbox"),
+			FC:    issuer(origin["fc"], "Carnet, attestation", origin["attestation"], "fc"),
+			PSC:   issuer(origin["psc"], "Carnet, Vaccin Covid", origin["pro"], "psc"),
+			Clock: p.ids.Clock, Rand: p.ids.Rand, Log: log,
+		})
+		if err != nil {
+			return p, err
+		}
+		p.world = world.World
+		if err := p.enrol(ctx, world.World); err != nil {
+			return p, err
+		}
+		handlers["fc"], handlers["psc"] = world.FC, world.PSC
+		psc, fc = world.PSC.Profile(), world.FC.Profile()
 	}
 	staff, err := p.login(file, login.SiteConfig{Name: "pro", Origin: origin["pro"], Role: protect.Professional,
-		Absolute: 4 * time.Hour, Idle: 15 * time.Minute}, world.PSC.Profile())
+		Absolute: 4 * time.Hour, Idle: 15 * time.Minute}, psc)
 	if err != nil {
 		return p, err
 	}
@@ -139,7 +151,7 @@ func open(ctx context.Context, s *Settings, file *configFile, say ui.Text, log *
 		return p, err
 	}
 	insured, err := p.login(file, login.SiteConfig{Name: "attestation", Origin: origin["attestation"], Role: protect.Insured,
-		Absolute: 30 * time.Minute, Idle: 15 * time.Minute}, world.FC.Profile())
+		Absolute: 30 * time.Minute, Idle: 15 * time.Minute}, fc)
 	if err != nil {
 		return p, err
 	}
@@ -263,13 +275,16 @@ func (p *platform) serve(ctx context.Context, stopping func()) error {
 // announce prints the address of each site with one line on what to do there.
 func (p *platform) announce(t terminal, s *Settings, say ui.Text, took time.Duration) {
 	fmt.Fprintln(t.out, say.T("serve.ready", "ms", took.Milliseconds(), "data", s.Data)+"\n")
-	// The people of a sandbox are invented and public: what is needed to find one is printed in clear.
-	first := p.world.People[0]
-	words := []any{"password", p.world.Password(), "person", first.Identifier, "professional", p.world.Professionals[0].Identifier,
-		"name", first.Identity.Given() + " " + first.Identity.BirthName.Reveal(), "nir", first.Identity.NIR.Reveal()}
+	var words []any
+	if p.sandbox {
+		// The people of a sandbox are invented and public: what is needed to find one is printed in clear.
+		first := p.world.People[0]
+		words = []any{"password", p.world.Password(), "person", first.Identifier, "professional", p.world.Professionals[0].Identifier,
+			"name", first.Identity.Given() + " " + first.Identity.BirthName.Reveal(), "nir", first.Identity.NIR.Reveal()}
+	}
 	w := tabwriter.NewWriter(t.out, 0, 0, 2, ' ', 0)
 	for _, site := range p.sites {
-		fmt.Fprintf(w, "  %s\t%s\t%s\n", say.T("serve."+site.name), site.origin, say.T("serve."+site.name+"-todo", words...))
+		fmt.Fprintf(w, "  %s\t%s\t%s\n", say.T("serve."+site.name), site.origin, say.T("serve."+site.name+site.todo, words...))
 	}
 	fmt.Fprintf(w, "  %s\t\t%s\n", say.T("serve.verify"), say.T("serve.verify-todo", "command", verifyCommand(s)))
 	_ = w.Flush() // a terminal that is gone does not stop the sites

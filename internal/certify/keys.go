@@ -14,6 +14,7 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
+	"regexp"
 	"time"
 
 	"carnet/internal/carnet"
@@ -65,6 +66,29 @@ func readPEM(file, kind string) ([]byte, error) {
 		return nil, fmt.Errorf("certify: %s holds no PEM block %q", file, kind)
 	}
 	return block.Bytes, nil
+}
+
+// ids are the identifiers of a 2D-Doc authority and of a certificate under it (specification
+// twoddoc, section 2.2): they are also the name of the published file.
+var ids = regexp.MustCompile(`^[A-Z]{2}[A-Z0-9]{2}_[A-Z0-9]{4}$`)
+
+// PublishCertificate puts the certificate of a signer into the folder where verifiers of this
+// instance look. It is an error when its names are not identifiers of 2D-Doc: no code signed
+// with it could be verified.
+func PublishCertificate(dir string, s Signer) error {
+	c := s.Certificate()
+	name := c.Issuer.CommonName + "_" + c.Subject.CommonName
+	if !ids.MatchString(name) {
+		return fmt.Errorf("certify: certificate %q of authority %q: a 2D-Doc needs 4 characters for each, such as AV01 of FR03", c.Subject.CommonName, c.Issuer.CommonName)
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("certify: %w", err)
+	}
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})
+	if err := os.WriteFile(filepath.Join(dir, name+".pem"), text, 0o644); err != nil {
+		return fmt.Errorf("certify: %w", err)
+	}
+	return nil
 }
 
 // The sandbox's authority stands in the space that the format reserves for tests (XX00), and its
