@@ -1,5 +1,5 @@
 // Package people says who a person is: it finds one by number or by traits, enrols one, and
-// resolves the identity that a login brings to exactly one person or to none.
+// recognises the one person whom a login speaks of, or says why it does not.
 //
 // Nothing is compared in the clear in the database: a number, and a name with a birth date, are
 // normalised and looked up by keyed hash; the fields of the few people found are then opened and
@@ -39,12 +39,22 @@ type Tx interface {
 	Aliases(lookup [32]byte) ([]carnet.ID, error) // people behind a keyed hash, in id order
 	Person(id carnet.ID) (carnet.Person, error)   // carnet.NotFound; only the columns of the decision are filled
 	PutPerson(p carnet.Person, aliases []Alias) error
+	Died(id carnet.ID) (carnet.Date, error) // zero for somebody who is not known to be dead
+	PutDeath(id carnet.ID, on carnet.Date) error
+	Account(account [32]byte) (Account, error) // carnet.NotFound
+	PutAccount(account [32]byte, a Account) error
 }
 
 // Alias is a way to find a person.
 type Alias struct {
 	Lookup [32]byte
 	Reason string // "nir" or "name-birth"
+}
+
+// Account is what is remembered of an account at a login provider that let a person in.
+type Account struct {
+	Person carnet.ID
+	Pivot  [32]byte // keyed hash of the identity that it brought
 }
 
 // Service is the room.
@@ -173,52 +183,6 @@ func (s *Service) Person(ctx context.Context, actor protect.Actor, id carnet.ID)
 	return p, err
 }
 
-// Resolve finds the one person whom a login's pivot identity describes. It compares birth name
-// (hyphens included), every given name, birth date, sex and birth place; a trait that the login
-// does not bring is not compared, but name, given names and birth date must be there. A login has no
-// way to say that a day or a month is unknown and says 01: both readings are tried.
-// Nobody is carnet.NotFound, "person.unresolved"; several is carnet.Conflict, "person.ambiguous".
-func (s *Service) Resolve(ctx context.Context, actor protect.Actor, pivot carnet.Identity) (carnet.ID, error) {
-	const op = "people.Resolve"
-	if pivot.BirthName.IsZero() || len(pivot.GivenNames) == 0 || pivot.Birth.IsZero() {
-		return carnet.ID{}, carnet.E(op, carnet.NotFound, "person.unresolved", nil)
-	}
-	var found []Found
-	for _, birth := range pivot.Birth.Presumed() {
-		pivot.Birth = birth
-		more, err := s.search(ctx, actor, protect.Login, s.nameLookup(pivot.BirthName, birth), func(p carnet.Person) []string {
-			if samePivot(p.Identity, pivot) {
-				return []string{"pivot"}
-			}
-			return nil
-		})
-		if err != nil {
-			return carnet.ID{}, err
-		}
-		found = append(found, more...)
-	}
-	switch {
-	case len(found) == 0:
-		return carnet.ID{}, carnet.E(op, carnet.NotFound, "person.unresolved", nil)
-	case len(found) > 1:
-		return carnet.ID{}, carnet.E(op, carnet.Conflict, "person.ambiguous", nil)
-	}
-	return found[0].ID, nil
-}
-
-func samePivot(p, pivot carnet.Identity) bool {
-	if foldKeepingHyphens(p.BirthName.Reveal()) != foldKeepingHyphens(pivot.BirthName.Reveal()) || !p.Birth.Equal(pivot.Birth) {
-		return false
-	}
-	if fold(p.Given()) != fold(pivot.Given()) {
-		return false
-	}
-	if pivot.Sex != "" && p.Sex != pivot.Sex {
-		return false
-	}
-	return pivot.BirthPlace == "" || p.BirthPlace == pivot.BirthPlace
-}
-
 // Enrol writes a person into the register and returns the id. The same number gives the same id
 // and is written once: enrolling again changes nothing.
 func (s *Service) Enrol(ctx context.Context, actor protect.Actor, i carnet.Identity) (carnet.ID, error) {
@@ -254,6 +218,15 @@ func (s *Service) Enrol(ctx context.Context, actor protect.Actor, i carnet.Ident
 	d := s.guard.Decide(protect.Request{Actor: actor, Purpose: protect.Enrolment, Person: p.ID})
 	err := s.store.Within(ctx, d, func(tx Tx) error { return tx.PutPerson(p, aliases) })
 	return p.ID, err
+}
+
+// RecordDeath notes that a person died. It is written once: a second date changes nothing.
+func (s *Service) RecordDeath(ctx context.Context, actor protect.Actor, id carnet.ID, on carnet.Date) error {
+	if on.IsZero() {
+		return &carnet.Error{Op: "people.RecordDeath", Kind: carnet.Invalid, Code: "death.missing", Field: "died"}
+	}
+	d := s.guard.Decide(protect.Request{Actor: actor, Purpose: protect.Enrolment, Person: id})
+	return s.store.Within(ctx, d, func(tx Tx) error { return tx.PutDeath(id, on) })
 }
 
 func (s *Service) nirLookup(n nir.Number) [32]byte { return s.ring.Lookup("nir", n.Reveal()) }

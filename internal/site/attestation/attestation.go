@@ -17,10 +17,12 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"carnet/internal/carnet"
 	"carnet/internal/certify"
 	"carnet/internal/login"
+	"carnet/internal/people"
 	"carnet/internal/protect"
 	"carnet/internal/site/ui"
 )
@@ -39,11 +41,14 @@ type Login interface {
 	Open(w http.ResponseWriter, r *http.Request, o login.Opening) (login.Session, error)
 	Current(r *http.Request) (login.Session, error)
 	Logout(w http.ResponseWriter, r *http.Request) error
+	Sessions(ctx context.Context, person carnet.ID) ([]login.Summary, error)
+	EndSession(ctx context.Context, person, session carnet.ID) error
+	EndSessions(ctx context.Context, person carnet.ID) (int, error)
 }
 
-// People finds the one person whom a login describes.
+// People finds the one person whom a login speaks of.
 type People interface {
-	Resolve(ctx context.Context, actor protect.Actor, pivot carnet.Identity) (carnet.ID, error)
+	Recognise(ctx context.Context, actor protect.Actor, l people.Login) (id carnet.ID, changed bool, err error)
 }
 
 // Certify opens a person's situation and certifies it.
@@ -64,6 +69,14 @@ type Deps struct {
 	HTTPS      bool
 	Sandbox    bool     // the login button says so, and the strip on top
 	FormAction []string // origins of the login provider
+	Accounts   []Account
+}
+
+// Account is a kind of account that the login provider accepts, for the page that names them. The
+// list is the operator's configuration: the provider decides.
+type Account struct {
+	Name     string `toml:"name"`
+	Recovery string `toml:"recovery"` // address where its owner replaces a lost or stolen password
 }
 
 const (
@@ -71,6 +84,7 @@ const (
 	logoutPath    = "/deconnexion"
 	situationPath = "/ma-vaccination"
 	pdfPath       = "/ma-vaccination/attestation"
+	sessionsPath  = "/mes-connexions"
 )
 
 type site struct {
@@ -113,11 +127,13 @@ func (s *site) handler() http.Handler {
 	mux.HandleFunc("POST "+logoutPath, s.logout)
 	mux.HandleFunc("GET "+situationPath, s.private(s.situation))
 	mux.HandleFunc("GET "+pdfPath, s.private(s.pdf))
+	mux.HandleFunc("GET "+sessionsPath, s.private(s.sessions))
+	mux.HandleFunc("POST "+sessionsPath, s.private(s.endSessions))
 	return s.ui.Handler(mux)
 }
 
 // private runs a handler for the person who is logged in, and answers its error.
-func (s *site) private(h func(http.ResponseWriter, *http.Request, protect.Actor) error) http.HandlerFunc {
+func (s *site) private(h func(http.ResponseWriter, *http.Request, login.Session) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		session, err := s.Login.Current(r)
 		if carnet.KindOf(err) == carnet.Denied {
@@ -130,7 +146,7 @@ func (s *site) private(h func(http.ResponseWriter, *http.Request, protect.Actor)
 		}
 		if err == nil {
 			ui.SetSession(r, ui.Session{Name: session.Name.Reveal(), Logout: logoutPath})
-			err = h(w, r, session.Actor())
+			err = h(w, r, session)
 		}
 		if err != nil {
 			s.ui.Fail(w, r, err)
@@ -161,14 +177,21 @@ func (s *site) home(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Query().Get("session") {
 	case "terminee":
 		v.Banner = &ui.Banner{Kind: "info", Title: v.T("home.ended"), Lines: []string{v.T("home.ended-words")}}
+	case "fermees":
+		v.Banner = &ui.Banner{Kind: "success", Title: v.T("home.closed")}
 	case "absente":
 		v.Banner = &ui.Banner{Kind: "info", Title: v.T("home.missing")}
 	}
 	s.ui.Render(w, r, http.StatusOK, "home", &v)
 }
 
+type aboutView struct {
+	homeView
+	Accounts []Account
+}
+
 func (s *site) about(w http.ResponseWriter, r *http.Request) {
-	v := s.homeView(r)
+	v := aboutView{s.homeView(r), s.Accounts}
 	v.Title = v.T("about.title")
 	v.Back = &ui.Link{Href: "/", Words: v.T("about.back")}
 	s.ui.Render(w, r, http.StatusOK, "about", &v)
@@ -211,14 +234,18 @@ func (s *site) finish(w http.ResponseWriter, r *http.Request) {
 		s.refused(w, r, err)
 		return
 	}
-	id, err := s.People.Resolve(r.Context(), protect.Actor{Role: protect.System}, pivot)
-	if kind := carnet.KindOf(err); err != nil && (kind == carnet.NotFound || kind == carnet.Conflict) {
-		s.stranger(w, r, kind)
+	id, changed, err := s.People.Recognise(r.Context(), protect.Actor{Role: protect.System},
+		people.Login{Issuer: identity.Issuer, Subject: identity.Subject, Pivot: pivot})
+	if e, ok := errors.AsType[*carnet.Error](err); ok && s.ui.In(ui.Languages[0]).Has("stranger."+strings.TrimPrefix(e.Code, "person.")+".title") {
+		s.stranger(w, r, e)
 		return
 	}
 	if err != nil {
 		s.ui.Fail(w, r, err)
 		return
+	}
+	if changed {
+		s.Log.InfoContext(r.Context(), "the identity of an account changed", "request", ui.RequestID(r))
 	}
 	name := carnet.Hide(pivot.GivenNames[0].Reveal() + " " + pivot.Name().Reveal())
 	if _, err := s.Login.Open(w, r, login.Opening{Person: id, Name: name, Identity: identity}); err != nil {
@@ -230,14 +257,26 @@ func (s *site) finish(w http.ResponseWriter, r *http.Request) {
 
 type strangerView struct {
 	ui.Page
-	Several bool
+	Words, Trait string   // what happened; what differs, when one trait does
+	Do           []string // the way out, step by step
 }
 
-// stranger explains that the register has nobody, or several, with that identity, and who can help.
-func (s *site) stranger(w http.ResponseWriter, r *http.Request, kind carnet.Kind) {
-	s.Log.InfoContext(r.Context(), "login without a person", "request", ui.RequestID(r), "kind", kind.String())
-	v := strangerView{Page: s.ui.Page(r, "stranger.title"), Several: kind == carnet.Conflict}
-	s.ui.Render(w, r, ui.Status(kind), "stranger", &v)
+// stranger explains why the login leads to nobody, and who can help. It says nothing of a person
+// who may be another one.
+func (s *site) stranger(w http.ResponseWriter, r *http.Request, e *carnet.Error) {
+	s.Log.InfoContext(r.Context(), "login without a person", "request", ui.RequestID(r), "code", e.Code)
+	reason := "stranger." + strings.TrimPrefix(e.Code, "person.")
+	v := strangerView{Page: s.ui.Page(r, reason+".title")}
+	v.Words = v.T(reason + ".words")
+	if e.Field != "" {
+		v.Trait = v.T("stranger.trait." + e.Field)
+	}
+	for _, step := range []string{".account", ".vaccinator", ".fund"} {
+		if key := reason + step; v.Has(key) {
+			v.Do = append(v.Do, v.T(key))
+		}
+	}
+	s.ui.Render(w, r, ui.Status(e.Kind), "stranger", &v)
 }
 
 func (s *site) logout(w http.ResponseWriter, r *http.Request) {
@@ -256,14 +295,15 @@ type situationView struct {
 	Last     ui.Rows
 	Doses    ui.Table
 	PDF      string
+	Sessions string
 }
 
-func (s *site) situation(w http.ResponseWriter, r *http.Request, actor protect.Actor) error {
-	now, err := s.Certify.Summary(r.Context(), actor, actor.ID)
+func (s *site) situation(w http.ResponseWriter, r *http.Request, me login.Session) error {
+	now, err := s.Certify.Summary(r.Context(), me.Actor(), me.Person)
 	if err != nil {
 		return err
 	}
-	v := situationView{Page: s.ui.Page(r, "situation.title"), PDF: pdfPath}
+	v := situationView{Page: s.ui.Page(r, "situation.title"), PDF: pdfPath, Sessions: sessionsPath}
 	last, ok := now.Last()
 	if !ok {
 		v.None = &ui.Empty{Icon: "leaf", Title: v.T("none.title"), Words: v.T("none.words")}
@@ -305,12 +345,12 @@ func place(p carnet.Place) string {
 
 // pdf certifies and sends the attestation. It is a GET, because the download manager of a phone asks
 // again by itself and can only do that; another site cannot make the browser ask for it.
-func (s *site) pdf(w http.ResponseWriter, r *http.Request, actor protect.Actor) error {
+func (s *site) pdf(w http.ResponseWriter, r *http.Request, me login.Session) error {
 	if from := r.Header.Get("Sec-Fetch-Site"); from == "cross-site" || from == "same-site" {
 		http.Redirect(w, r, situationPath, http.StatusSeeOther)
 		return nil
 	}
-	doc, err := s.Certify.Attestation(r.Context(), actor, actor.ID)
+	doc, err := s.Certify.Attestation(r.Context(), me.Actor(), me.Person)
 	if err != nil {
 		return err
 	}

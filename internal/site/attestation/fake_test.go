@@ -12,15 +12,17 @@ import (
 	"carnet/internal/carnet"
 	"carnet/internal/certify"
 	"carnet/internal/login"
+	"carnet/internal/people"
 	"carnet/internal/protect"
 	"carnet/internal/site/sitetest"
 )
 
 var (
-	now     = time.Date(2021, 6, 21, 9, 30, 0, 0, time.UTC)
-	acacias = carnet.Place{ID: "750099999", Name: "Centre de vaccination des Acacias", Commune: "Valfleuri", Country: "FR"}
-	me      = carnet.ID{0x01, 0x7a, 0x2b, 0x3c, 0x4d, 0x5e, 0x70, 0, 0x80, 0, 0, 0, 0, 0, 0, 10}
-	pivot   = carnet.Identity{BirthName: carnet.Hide("FOUGÈRE"), GivenNames: []carnet.Private{carnet.Hide("Anémone"), carnet.Hide("Iris")}}
+	now                   = time.Date(2021, 6, 21, 9, 30, 0, 0, time.UTC)
+	acacias               = carnet.Place{ID: "750099999", Name: "Centre de vaccination des Acacias", Commune: "Valfleuri", Country: "FR"}
+	session, otherSession = carnet.ID{6: 0x70, 8: 0x80, 15: 1}, carnet.ID{6: 0x70, 8: 0x80, 15: 2}
+	me                    = carnet.ID{0x01, 0x7a, 0x2b, 0x3c, 0x4d, 0x5e, 0x70, 0, 0x80, 0, 0, 0, 0, 0, 0, 10}
+	pivot                 = carnet.Identity{BirthName: carnet.Hide("FOUGÈRE"), GivenNames: []carnet.Private{carnet.Hide("Anémone"), carnet.Hide("Iris")}}
 )
 
 // fake stands for login, people and certify.
@@ -29,6 +31,7 @@ type fake struct {
 	doses                        []certify.Dose
 	asked                        []carnet.ID // persons whose data was asked for
 	opened                       []login.Opening
+	closed                       []carnet.ID // sessions
 }
 
 func dose(rank int, day carnet.Date) certify.Dose {
@@ -69,7 +72,7 @@ func (f *fake) Current(r *http.Request) (login.Session, error) {
 	if r.Header.Get(sitetest.Anonymous) != "" {
 		return login.Session{}, carnet.E("login", carnet.Denied, login.CodeNoSession, nil)
 	}
-	return login.Session{Person: me, Role: protect.Insured, Name: carnet.Hide("Anémone FOUGÈRE")}, nil
+	return login.Session{ID: session, Person: me, Role: protect.Insured, Name: carnet.Hide("Anémone FOUGÈRE")}, nil
 }
 
 func (f *fake) Logout(w http.ResponseWriter, r *http.Request) error {
@@ -77,8 +80,26 @@ func (f *fake) Logout(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func (f *fake) Resolve(context.Context, protect.Actor, carnet.Identity) (carnet.ID, error) {
-	return me, f.resolve
+func (f *fake) Recognise(context.Context, protect.Actor, people.Login) (carnet.ID, bool, error) {
+	return me, false, f.resolve
+}
+
+func (f *fake) Sessions(_ context.Context, person carnet.ID) ([]login.Summary, error) {
+	f.asked = append(f.asked, person)
+	return []login.Summary{
+		{ID: otherSession, Site: "attestation", CreatedAt: now.Add(-time.Hour), LastSeen: now.Add(-time.Minute), ExpiresAt: now.Add(time.Minute)},
+		{ID: session, Site: "attestation", CreatedAt: now, LastSeen: now, ExpiresAt: now.Add(time.Hour)},
+	}, nil
+}
+
+func (f *fake) EndSession(_ context.Context, person, session carnet.ID) error {
+	f.closed = append(f.closed, session)
+	return f.down
+}
+
+func (f *fake) EndSessions(context.Context, carnet.ID) (int, error) {
+	f.closed = append(f.closed, session, otherSession)
+	return 2, f.down
 }
 
 func (f *fake) Summary(_ context.Context, a protect.Actor, person carnet.ID) (certify.Summary, error) {
@@ -99,6 +120,7 @@ func start(t testing.TB, f *fake, out io.Writer) (*site, http.Handler) {
 	s, err := newSite(Deps{
 		Login: f, People: f, Certify: f, Register: register(t).Processing(), Clock: func() time.Time { return now }, Rand: rand.Reader,
 		Log: slog.New(slog.NewJSONHandler(out, nil)), Sandbox: true, FormAction: []string{"http://localhost:8411"},
+		Accounts: []Account{{"Compte de la Mousse", "https://mousse.invalid/perdu"}, {"Compte du Lierre", ""}},
 	})
 	if err != nil {
 		t.Fatal(err)

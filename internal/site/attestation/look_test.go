@@ -24,6 +24,8 @@ func TestLook(t *testing.T) {
 		{name: "notice", path: NoticePath},
 		{name: "wallet", path: walletPath},
 		{name: "stranger", path: "/connexion/retour/fc", fake: fake{resolve: carnet.E("people", carnet.NotFound, "person.unresolved", nil)}},
+		{name: "near", path: "/connexion/retour/fc", fake: fake{resolve: &carnet.Error{Op: "people", Kind: carnet.NotFound, Code: "person.near", Field: "hyphen"}}},
+		{name: "sessions", path: "/mes-connexions", session: true},
 		{name: "none", path: "/ma-vaccination", session: true},
 		{name: "going", path: "/ma-vaccination", session: true, fake: fake{doses: newFake(1).doses}},
 		{name: "complete", path: "/ma-vaccination", session: true, fake: fake{doses: newFake(2).doses}},

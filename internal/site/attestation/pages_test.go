@@ -3,12 +3,14 @@ package attestation
 import (
 	"bytes"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
 
 	"carnet/internal/carnet"
 	"carnet/internal/login"
+	"carnet/internal/people"
 	"carnet/internal/site/sitetest"
 	"carnet/internal/site/ui"
 )
@@ -40,6 +42,7 @@ func TestPages(t *testing.T) {
 		sitetest.Scenario
 		doses  int
 		before func(*fake)
+		closed []carnet.ID
 	}{
 		{Scenario: sitetest.Scenario{Name: "home says what it is, what is needed, that it is free", URL: "/", ExpectedStatus: 200,
 			ExpectedContent:    []string{"Le service est gratuit", "au moins une dose", "régime obligatoire", "Se connecter avec FranceConnect (bac à sable)", "Qu'est-ce que FranceConnect ?", "décret n° 2020-1690 du 25 décembre 2020", "ne donne pas d'avis médical"},
@@ -72,6 +75,37 @@ func TestPages(t *testing.T) {
 		{Scenario: sitetest.Scenario{Name: "several have that identity: never a list to pick from", URL: "/connexion/retour/fc", ExpectedStatus: 409,
 			ExpectedContent: []string{"Plusieurs personnes"}, NotExpectedContent: append([]string{"<select", `type="radio"`}, secrets...)},
 			before: func(f *fake) { f.resolve = carnet.E("people", carnet.Conflict, "person.ambiguous", nil) }},
+		{Scenario: sitetest.Scenario{Name: "one detail differs: which, and who can mend it", URL: "/connexion/retour/fc", ExpectedStatus: 404,
+			ExpectedContent: []string{"Votre identité diffère d'un détail", "le lieu de naissance", "compte FranceConnect", "caisse d'assurance maladie"}, NotExpectedContent: secrets},
+			before: func(f *fake) {
+				f.resolve = &carnet.Error{Op: "people", Kind: carnet.NotFound, Code: people.CodeNear, Field: "birth-place"}
+			}},
+		{Scenario: sitetest.Scenario{Name: "known by a used name only", URL: "/connexion/retour/fc", ExpectedStatus: 404,
+			ExpectedContent: []string{"nom d'usage", "inscrire votre nom de naissance"}, NotExpectedContent: secrets},
+			before: func(f *fake) { f.resolve = carnet.E("people", carnet.NotFound, people.CodeMarriedName, nil) }},
+		{Scenario: sitetest.Scenario{Name: "somebody who died: words that hurt nobody", URL: "/connexion/retour/fc", ExpectedStatus: 403,
+			ExpectedContent: []string{"ne peut pas s'ouvrir avec ce compte", "un proche ou un ayant droit"}, NotExpectedContent: append([]string{"mort", "décéd"}, secrets...)},
+			before: func(f *fake) { f.resolve = carnet.E("people", carnet.Denied, people.CodeDeceased, nil) }},
+		{Scenario: sitetest.Scenario{Name: "an account that used to be another's", URL: "/connexion/retour/fc", ExpectedStatus: 409,
+			ExpectedContent: []string{"mène à une autre personne", "chacune doit avoir le sien"}, NotExpectedContent: secrets},
+			before: func(f *fake) { f.resolve = carnet.E("people", carnet.Conflict, people.CodeOther, nil) }},
+		{Scenario: sitetest.Scenario{Name: "ATT-38 each account's recovery is one link away", URL: "/franceconnect", ExpectedStatus: 200,
+			ExpectedContent: []string{"Les comptes acceptés", "Compte de la Mousse", `href="https://mousse.invalid/perdu"`, "Compte du Lierre"}}},
+		{Scenario: sitetest.Scenario{Name: "the sessions of the person", URL: "/mes-connexions", Session: true, ExpectedStatus: 200,
+			ExpectedContent: []string{"Vos connexions", "celle-ci", otherSession.String(), session.String(), "Tout fermer, partout", "Mot de passe perdu ou volé"}}},
+		{Scenario: sitetest.Scenario{Name: "the sessions need a login", URL: "/mes-connexions", ExpectedStatus: see, ExpectedLocation: "/?session=absente"}},
+		{Scenario: sitetest.Scenario{Name: "so does closing one", Method: http.MethodPost, URL: "/mes-connexions", Form: url.Values{"session": {"toutes"}}, ExpectedStatus: see, ExpectedLocation: "/?session=absente"}},
+		{Scenario: sitetest.Scenario{Name: "another session is closed", Method: http.MethodPost, URL: "/mes-connexions", Session: true, Form: url.Values{"session": {otherSession.String()}},
+			ExpectedStatus: see, ExpectedLocation: "/mes-connexions?fermee=1"}, closed: []carnet.ID{otherSession}},
+		{Scenario: sitetest.Scenario{Name: "closing this one is logging out", Method: http.MethodPost, URL: "/mes-connexions", Session: true, Form: url.Values{"session": {session.String()}},
+			ExpectedStatus: see, ExpectedLocation: "http://localhost:8411/session/end"}},
+		{Scenario: sitetest.Scenario{Name: "one that is over already is closed too", Method: http.MethodPost, URL: "/mes-connexions", Session: true, Form: url.Values{"session": {otherSession.String()}},
+			ExpectedStatus: see, ExpectedLocation: "/mes-connexions?fermee=1"}, closed: []carnet.ID{otherSession},
+			before: func(f *fake) { f.down = carnet.E("login", carnet.NotFound, "session.unknown", nil) }},
+		{Scenario: sitetest.Scenario{Name: "what is not a session is not found", Method: http.MethodPost, URL: "/mes-connexions", Session: true, Form: url.Values{"session": {"x"}}, ExpectedStatus: 404}},
+		{Scenario: sitetest.Scenario{Name: "ATT-38 all are closed at once", Method: http.MethodPost, URL: "/mes-connexions", Session: true, Form: url.Values{"session": {"toutes"}},
+			ExpectedStatus: see, ExpectedLocation: "/?session=fermees"}, closed: []carnet.ID{session, otherSession}},
+		{Scenario: sitetest.Scenario{Name: "and the home page says so", URL: "/?session=fermees", ExpectedStatus: 200, ExpectedContent: []string{"Toutes vos connexions sont fermées"}}},
 		{Scenario: sitetest.Scenario{Name: "one dose of two", URL: "/ma-vaccination", Session: true, ExpectedStatus: 200,
 			ExpectedContent:    []string{"En cours", "Vous avez reçu la dose 1 sur 2", "Comirnaty (Pfizer/BioNTech)", "10/05/2021", "Centre de vaccination des Acacias, Valfleuri", "Télécharger l'attestation (PDF)", "À gauche : le 2D-Doc", "À droite : le QR code", "système Vaccin Covid", "CNIL", "Anémone FOUGÈRE", "Se déconnecter"},
 			NotExpectedContent: []string{"Terminé"}, ExpectedHeaders: map[string]string{"Cache-Control": "no-store"}}, doses: 1},
@@ -104,6 +138,9 @@ func TestPages(t *testing.T) {
 			var out bytes.Buffer
 			_, h := start(t, f, &out)
 			s.Run(t, h)
+			if !slices.Equal(f.closed, s.closed) {
+				t.Errorf("closed %v", f.closed)
+			}
 			for _, person := range f.asked {
 				if person != me {
 					t.Errorf("asked for %s, who is not logged in", person)

@@ -103,3 +103,55 @@ func (t *tx) PutPerson(p carnet.Person, aliases []people.Alias) error {
 	}
 	return nil
 }
+
+// Died opens the date of a person's death; it is zero for somebody who is not known to be dead.
+func (t *tx) Died(id carnet.ID) (carnet.Date, error) {
+	rows, err := t.read(id, "person_death", where("person_id", id[:]), "died_on")
+	if err != nil || len(rows) == 0 {
+		return carnet.Date{}, err
+	}
+	key, err := t.key("person", id)
+	if err != nil {
+		return carnet.Date{}, err
+	}
+	clear, err := key.Open("person_death.died_on", rows[0].blob("died_on"))
+	if err != nil {
+		return carnet.Date{}, err
+	}
+	return carnet.ParseDate(string(clear))
+}
+
+// PutDeath writes the date of a death once.
+func (t *tx) PutDeath(id carnet.ID, on carnet.Date) error {
+	key, err := t.key("person", id)
+	if err != nil {
+		return err
+	}
+	sealed, err := key.Seal("person_death.died_on", []byte(on.String()))
+	if err != nil {
+		return err
+	}
+	_, err = t.write(id, keep, "person_death", cell{"person_id", id[:]}, cell{"died_on", sealed}, cell{"recorded_at", t.db.ids.Clock().UnixMicro()})
+	return err
+}
+
+// Account reads what is remembered of an account at a login provider.
+func (t *tx) Account(account [32]byte) (people.Account, error) {
+	rows, err := t.read(carnet.ID{}, "person_login", where("account", account[:]), "person_id", "pivot")
+	if err != nil {
+		return people.Account{}, err
+	}
+	if len(rows) == 0 {
+		return people.Account{}, carnet.E("sqlite", carnet.NotFound, "person.account-unknown", nil)
+	}
+	a := people.Account{Person: rows[0].id("person_id")}
+	copy(a.Pivot[:], rows[0].blob("pivot"))
+	return a, nil
+}
+
+// PutAccount remembers an account at a login provider.
+func (t *tx) PutAccount(account [32]byte, a people.Account) error {
+	_, err := t.write(a.Person, replace, "person_login", cell{"account", account[:]}, cell{"person_id", a.Person[:]},
+		cell{"pivot", a.Pivot[:]}, cell{"seen_at", t.db.ids.Clock().UnixMicro()})
+	return err
+}

@@ -47,7 +47,7 @@ func Run(t *testing.T, open Open) {
 	for name, test := range map[string]func(*testing.T, *world){
 		"enrolling twice is enrolling once":                       testEnrolTwice,
 		"people are found by number and by traits":                testFind,
-		"a login resolves to one person or to none":               testResolve,
+		"a login resolves to one person or to none":               testRecognise,
 		"a dose is event, projection, outbox and journal at once": testRecord,
 		"the same key records once":                               testIdempotent,
 		"the same key with other content is a conflict":           testKeyReused,
@@ -240,42 +240,98 @@ func testFind(t *testing.T, w *world) {
 	}
 }
 
-func testResolve(t *testing.T, w *world) {
+func testRecognise(t *testing.T, w *world) {
+	account := 0
+	// Each call comes from an account of its own, unless it is told.
+	recognise := func(pivot carnet.Identity) (carnet.ID, error) {
+		account++
+		id, _, err := w.people.Recognise(t.Context(), system, people.Login{Issuer: "https://a.invalid", Subject: carnet.Hide(fmt.Sprint(account)), Pivot: pivot})
+		return id, err
+	}
 	_, err := w.people.Enrol(t.Context(), system, identity("FOUGÈRE", "", "1985-05-12", carnet.Female, number(t, "2850500999002"), "Anaïs"))
 	must(t, err)
+	hawthorn, err := w.people.Enrol(t.Context(), system, identity("AUBÉPINE-D'ÉTÉ", "LAURIER", "1948-02-29", carnet.Female, number(t, "2480200997003"), "Marguerite", "Ève"))
+	must(t, err)
 	for name, c := range map[string]struct {
-		pivot carnet.Identity
-		code  string
+		pivot       carnet.Identity
+		code, trait string
 	}{
-		"the person":              {identity("FOUGERE", "", "1985-05-12", carnet.Female, nir.Number{}, "Camille", "Rose"), ""},
-		"a given name is missing": {identity("FOUGERE", "", "1985-05-12", carnet.Female, nir.Number{}, "Camille"), "person.unresolved"},
-		"the other sex":           {identity("FOUGERE", "", "1985-05-12", carnet.Male, nir.Number{}, "Camille", "Rose"), "person.unresolved"},
-		"a hyphen more":           {identity("FOU-GERE", "", "1985-05-12", carnet.Female, nir.Number{}, "Camille", "Rose"), "person.unresolved"},
-		"the used name":           {identity("TILLEUL", "", "1985-05-12", carnet.Female, nir.Number{}, "Camille", "Rose"), "person.unresolved"},
-		"no name at all":          {carnet.Identity{}, "person.unresolved"},
+		"the person":                      {identity("FOUGERE", "", "1985-05-12", carnet.Female, nir.Number{}, "Camille", "Rose"), "", ""},
+		"other accents and capitals":      {identity("fougère", "", "1985-05-12", carnet.Female, nir.Number{}, "CAMILLE", "rose"), "", ""},
+		"a given name is missing":         {identity("FOUGERE", "", "1985-05-12", carnet.Female, nir.Number{}, "Camille"), people.CodeNear, "given-names"},
+		"given names in another order":    {identity("FOUGERE", "", "1985-05-12", carnet.Female, nir.Number{}, "Rose", "Camille"), people.CodeNear, "given-names"},
+		"the given name of nobody":        {identity("FOUGERE", "", "1985-05-12", carnet.Female, nir.Number{}, "Noé"), people.CodeUnresolved, ""},
+		"the other sex":                   {identity("FOUGERE", "", "1985-05-12", carnet.Male, nir.Number{}, "Camille", "Rose"), people.CodeNear, "sex"},
+		"two traits differ":               {identity("FOUGERE", "", "1985-05-12", carnet.Male, nir.Number{}, "Camille"), people.CodeUnresolved, ""},
+		"a hyphen more":                   {identity("FOU-GERE", "", "1985-05-12", carnet.Female, nir.Number{}, "Camille", "Rose"), people.CodeUnresolved, ""},
+		"a hyphen less":                   {identity("AUBEPINE D ETE", "", "1948-02-29", carnet.Female, nir.Number{}, "Marguerite", "Ève"), people.CodeNear, "hyphen"},
+		"the used name instead":           {identity("TILLEUL", "", "1985-05-12", carnet.Female, nir.Number{}, "Camille", "Rose"), people.CodeMarriedName, ""},
+		"another birth name, a used name": {identity("MUGUET", "LAURIER", "1948-02-29", carnet.Female, nir.Number{}, "Marguerite", "Ève"), people.CodeMarriedName, ""},
+		"the birth name as the used name": {identity("MUGUET", "FOUGERE", "1985-05-12", carnet.Female, nir.Number{}, "Camille", "Rose"), people.CodeMarriedName, ""},
+		"no name at all":                  {carnet.Identity{}, people.CodeUnresolved, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			id, err := w.people.Resolve(t.Context(), system, c.pivot)
-			if c.code == "" && (err != nil || id != w.fern) || c.code != "" && carnet.CodeOf(err) != c.code {
+			id, err := recognise(c.pivot)
+			if e, _ := errors.AsType[*carnet.Error](err); c.code == "" && (err != nil || id != w.fern) || c.code != "" && (carnet.CodeOf(err) != c.code || e.Field != c.trait) {
 				t.Errorf("%v, %v", id, err)
 			}
 		})
 	}
-	genet, err := w.people.Enrol(t.Context(), system, identity("GENÊT", "", "1940-00-00", carnet.Male, number(t, "1400100999004"), "Basile"))
-	must(t, err)
-	for _, date := range []string{"1940-01-01", "1940-00-00"} {
-		if id, err := w.people.Resolve(t.Context(), system, identity("GENET", "", date, carnet.Male, nir.Number{}, "Basile")); err != nil || id != genet {
-			t.Errorf("a presumed date, %s: %v", date, err)
+	t.Run("civil status does not know the day", func(t *testing.T) {
+		genet, err := w.people.Enrol(t.Context(), system, identity("GENÊT", "", "1940-00-00", carnet.Male, number(t, "1400100999004"), "Basile"))
+		must(t, err)
+		for _, date := range []string{"1940-01-01", "1940-00-00"} {
+			if id, err := recognise(identity("GENET", "", date, carnet.Male, nir.Number{}, "Basile")); err != nil || id != genet {
+				t.Errorf("a presumed date, %s: %v", date, err)
+			}
 		}
+		if _, err := recognise(identity("GENET", "", "1940-02-01", carnet.Male, nir.Number{}, "Basile")); carnet.CodeOf(err) != people.CodeUnresolved {
+			t.Errorf("another month: %v", err)
+		}
+	})
+	login := func(subject string, pivot carnet.Identity) (carnet.ID, bool, error) {
+		return w.people.Recognise(t.Context(), system, people.Login{Issuer: "https://b.invalid", Subject: carnet.Hide(subject), Pivot: pivot})
 	}
-	if _, err := w.people.Resolve(t.Context(), system, identity("GENET", "", "1940-02-01", carnet.Male, nir.Number{}, "Basile")); carnet.CodeOf(err) != "person.unresolved" {
-		t.Errorf("another month: %v", err)
-	}
-	_, err = w.people.Enrol(t.Context(), system, identity("FOUGÈRE", "", "1985-05-12", carnet.Female, number(t, "2850500999003"), "Camille", "Rose"))
-	must(t, err)
-	if _, err := w.people.Resolve(t.Context(), system, identity("FOUGERE", "", "1985-05-12", carnet.Female, nir.Number{}, "Camille", "Rose")); carnet.CodeOf(err) != "person.ambiguous" {
-		t.Errorf("two people fit: %v", err)
-	}
+	t.Run("an account whose identity changes", func(t *testing.T) {
+		before := identity("AUBÉPINE-D'ÉTÉ", "", "1948-02-29", carnet.Female, nir.Number{}, "Marguerite", "Ève")
+		after := before
+		after.UsedName = carnet.Hide("LAURIER")
+		for i, c := range []struct {
+			pivot   carnet.Identity
+			changed bool
+		}{{before, false}, {before, false}, {after, true}, {after, false}} {
+			if id, changed, err := login("rose", c.pivot); err != nil || id != hawthorn || changed != c.changed {
+				t.Errorf("login %d: %v, changed %v, %v", i, id, changed, err)
+			}
+		}
+		// The same account now speaks of somebody else: nobody enters, and it is not forgotten.
+		for range 2 {
+			if _, _, err := login("rose", identity("FOUGERE", "", "1985-05-12", carnet.Female, nir.Number{}, "Camille", "Rose")); carnet.CodeOf(err) != people.CodeOther {
+				t.Errorf("another person: %v", err)
+			}
+		}
+		if id, _, err := login("rose", after); err != nil || id != hawthorn {
+			t.Errorf("the person again: %v", err)
+		}
+	})
+	t.Run("somebody who died", func(t *testing.T) {
+		pivot := identity("AUBÉPINE-D'ÉTÉ", "", "1948-02-29", carnet.Female, nir.Number{}, "Marguerite", "Ève")
+		must(t, w.people.RecordDeath(t.Context(), system, hawthorn, carnet.Date{Year: 2021, Month: 1, Day: 2}))
+		must(t, w.people.RecordDeath(t.Context(), system, hawthorn, carnet.Date{Year: 2021, Month: 1, Day: 3}))
+		if _, _, err := login("rose", pivot); carnet.CodeOf(err) != people.CodeDeceased {
+			t.Errorf("%v", err)
+		}
+		if err := w.people.RecordDeath(t.Context(), system, hawthorn, carnet.Date{}); carnet.CodeOf(err) != "death.missing" {
+			t.Errorf("no date: %v", err)
+		}
+	})
+	t.Run("several people fit", func(t *testing.T) {
+		_, err := w.people.Enrol(t.Context(), system, identity("FOUGÈRE", "", "1985-05-12", carnet.Female, number(t, "2850500999003"), "Camille", "Rose"))
+		must(t, err)
+		if _, err := recognise(identity("FOUGERE", "", "1985-05-12", carnet.Female, nir.Number{}, "Camille", "Rose")); carnet.CodeOf(err) != people.CodeAmbiguous {
+			t.Errorf("%v", err)
+		}
+	})
 }
 
 func testRecord(t *testing.T, w *world) {
