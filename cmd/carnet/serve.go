@@ -218,7 +218,8 @@ func exists(path string) bool {
 
 // issuer is the sandbox's side of a login.
 func issuer(origin, client, site, profile string) sandbox.IssuerConfig {
-	return sandbox.IssuerConfig{Origin: origin, Client: client, RedirectURI: site + login.CallbackPath(profile), SignedOutURI: site + "/"}
+	return sandbox.IssuerConfig{Origin: origin, Clients: []sandbox.Client{
+		{Name: client, RedirectURI: site + login.CallbackPath(profile), SignedOutURI: site + "/"}}}
 }
 
 type siteLogin struct {

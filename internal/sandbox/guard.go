@@ -19,6 +19,7 @@ const (
 // verdict is what the guard thinks of an authorization request: a page with a fault, an error to
 // send back to the client, or the parameters to give to the engine.
 type verdict struct {
+	client      client
 	fault       string
 	error       string
 	description string
@@ -51,21 +52,22 @@ func (i *Issuer) check(q url.Values) verdict {
 			return page(faultParameter)
 		}
 	}
-	if q.Get("client_id") != i.shape.clientID {
+	client, ok := i.client(q.Get("client_id"))
+	if !ok {
 		return page(faultClient)
 	}
-	if q.Get("redirect_uri") != i.config.RedirectURI {
+	if q.Get("redirect_uri") != client.RedirectURI {
 		return page(faultRedirect)
 	}
 	// From here on the browser can go back to the client.
 	switch t := q.Get("response_type"); {
 	case t == "":
-		return verdict{error: "invalid_request", description: "response_type is empty"}
+		return verdict{client: client, error: "invalid_request", description: "response_type is empty"}
 	case t != "code":
-		return verdict{error: "unsupported_response_type", description: "only code is supported", fragment: strings.Contains(t, "token")}
+		return verdict{client: client, error: "unsupported_response_type", description: "only code is supported", fragment: strings.Contains(t, "token")}
 	}
 	if !slices.Contains(strings.Fields(q.Get("scope")), "openid") {
-		return verdict{error: "invalid_request", description: "scope openid is missing"}
+		return verdict{client: client, error: "invalid_request", description: "scope openid is missing"}
 	}
 	clean := url.Values{}
 	for name, values := range q {
@@ -77,11 +79,14 @@ func (i *Issuer) check(q url.Values) verdict {
 	known := slices.DeleteFunc(strings.Fields(q.Get("acr_values")), func(v string) bool {
 		return v != "eidas1" && v != "eidas2" && v != "eidas3"
 	})
-	if len(known) > 0 && slices.Min(known) != level && i.shape.oneLevel {
-		return verdict{error: "invalid_acr", description: "acr_value is not valid, should be equal one of these values, expected " + level}
+	level := i.shape.levels[len(i.shape.levels)-1]
+	if len(known) > 0 && slices.Contains(i.shape.levels, slices.Min(known)) {
+		level = slices.Min(known)
+	} else if len(known) > 0 && i.shape.oneLevel {
+		return verdict{client: client, error: "invalid_acr", description: "this platform serves " + strings.Join(i.shape.levels, " ")}
 	}
 	clean.Set("acr_values", level)
-	return verdict{params: clean}
+	return verdict{client: client, params: clean}
 }
 
 // answer is the address of the client with an error (RFC 6749 section 4.1.2.1, RFC 9207).
@@ -94,7 +99,7 @@ func (i *Issuer) answer(v verdict, state string) string {
 	if v.fragment {
 		separator = "#"
 	}
-	return i.config.RedirectURI + separator + q.Encode()
+	return v.client.RedirectURI + separator + q.Encode()
 }
 
 // decodeBasic undoes the form encoding of Basic credentials (RFC 6749, section 2.3.1), which the

@@ -36,22 +36,30 @@ var site embed.FS
 
 // Issuer is one OpenID provider.
 type Issuer struct {
-	shape      shape
-	config     IssuerConfig
-	people     []persona
-	shown      string // the password, for the panel of the login page
-	stored     func() (password, error)
-	key        jose.JSONWebKey
+	shape     shape
+	config    IssuerConfig
+	people    []persona
+	shown     string // the password, for the panel of the login page
+	stored    func() (password, error)
+	key       jose.JSONWebKey
+	clients   []client // the first is the site of Carnet
+	extension extension
+	memory    *memory
+	limit     *limiter
+	hashing   chan struct{} // how many passwords are hashed at once: each takes 64 MiB
+	kit       *ui.Kit
+	engine    http.Handler
+	handler   http.Handler
+	clock     carnet.Clock
+	random    io.Reader
+	log       *slog.Logger
+}
+
+// client is a relying party with its secret.
+type client struct {
+	Client
+	secret     string
 	secretFile string
-	memory     *memory
-	limit      *limiter
-	hashing    chan struct{} // how many passwords are hashed at once: each takes 64 MiB
-	kit        *ui.Kit
-	engine     http.Handler
-	handler    http.Handler
-	clock      carnet.Clock
-	random     io.Reader
-	log        *slog.Logger
 }
 
 const maxBody = 64 << 10 // bytes of a form
@@ -62,17 +70,26 @@ func newIssuer(s shape, c IssuerConfig, people []persona, v vault, shown string,
 		memory: newMemory(all.Clock, s.codeLifetime, s.tokenLifetime), limit: newLimiter(all.Clock),
 		hashing: make(chan struct{}, 2), clock: all.Clock, random: all.Rand, log: all.Log.With("issuer", s.name),
 	}
-	var origins []string
-	for _, a := range []string{c.Origin, c.RedirectURI, c.SignedOutURI} {
-		u, err := url.Parse(a)
-		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			return nil, fmt.Errorf("%q is not an address", a)
-		}
-		if o := u.Scheme + "://" + u.Host; o != c.Origin && !slices.Contains(origins, o) {
-			origins = append(origins, o)
-		}
+	if len(c.Clients) == 0 {
+		return nil, errors.New("no client")
 	}
-	var err error
+	for n, client := range c.Clients {
+		if client.ID == "" && n == 0 {
+			client.ID = s.clientID
+		}
+		if _, twice := i.client(client.ID); twice || client.ID == "" {
+			return nil, fmt.Errorf("client %q is there twice, or has no id", client.ID)
+		}
+		secret, file, err := v.clientSecret(s.name + "." + client.ID)
+		if err != nil {
+			return nil, err
+		}
+		i.clients = append(i.clients, clientOf(client, secret, file))
+	}
+	origins, err := i.origins()
+	if err != nil {
+		return nil, err
+	}
 	if i.key, err = v.signingKey(s.name); err != nil {
 		return nil, err
 	}
@@ -80,11 +97,6 @@ func newIssuer(s shape, c IssuerConfig, people []persona, v vault, shown string,
 	if err != nil {
 		return nil, err
 	}
-	secret, file, err := v.clientSecret(s.clientID)
-	if err != nil {
-		return nil, err
-	}
-	i.secretFile = file
 	words, err := fs.Sub(site, "site/"+s.name)
 	if err != nil {
 		return nil, err
@@ -94,43 +106,73 @@ func newIssuer(s shape, c IssuerConfig, people []persona, v vault, shown string,
 		return nil, err
 	}
 	i.kit, err = ui.New(ui.Config{
-		Site: "sandbox-" + s.name, Files: layered{words, pages}, Clock: all.Clock, Rand: all.Rand, Log: all.Log,
+		Site: "sandbox-" + s.name, Files: pages, Texts: words, Clock: all.Clock, Rand: all.Rand, Log: all.Log,
 		HTTPS: strings.HasPrefix(c.Origin, "https:"), Sandbox: true, FormAction: origins,
 		Cookies: []ui.Cookie{{Name: i.cookieName(), Purpose: "cookies.interaction.purpose", Life: "cookies.interaction.life"}},
 	})
 	if err != nil {
 		return nil, err
 	}
-	if i.engine, err = i.newEngine(secret, pairwise); err != nil {
+	i.extension.authenticate = i.authenticate
+	if s.extend != nil {
+		if i.extension, err = s.extend(i); err != nil {
+			return nil, err
+		}
+		if i.extension.authenticate == nil {
+			i.extension.authenticate = i.authenticate
+		}
+	}
+	if i.engine, err = i.newEngine(pairwise); err != nil {
 		return nil, err
 	}
 	i.handler = i.routes()
 	return i, nil
 }
 
-// layered is a folder over another.
-type layered struct{ over, under fs.FS }
+func clientOf(c Client, secret, file string) client { return client{c, secret, file} }
 
-func (l layered) Open(name string) (fs.File, error) {
-	f, err := l.over.Open(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return l.under.Open(name)
+// origins lists where a form of ours may end, besides here: at a client. It refuses what is no address.
+func (i *Issuer) origins() ([]string, error) {
+	addresses := []string{i.config.Origin}
+	for _, c := range i.clients {
+		addresses = append(addresses, c.RedirectURI, c.SignedOutURI)
 	}
-	return f, err
+	var origins []string
+	for _, a := range addresses {
+		u, err := url.Parse(a)
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			return nil, fmt.Errorf("%q is not an address", a)
+		}
+		if o := u.Scheme + "://" + u.Host; o != i.config.Origin && !slices.Contains(origins, o) {
+			origins = append(origins, o)
+		}
+	}
+	return origins, nil
+}
+
+// client finds a relying party.
+func (i *Issuer) client(id string) (client, bool) {
+	n := slices.IndexFunc(i.clients, func(c client) bool { return c.ID == id })
+	if n < 0 {
+		return client{}, false
+	}
+	return i.clients[n], true
 }
 
 // Issuer is the issuer identifier.
 func (i *Issuer) Issuer() string { return i.config.Origin + i.shape.base }
 
-// Profile is what the client of this issuer needs to know of it.
-func (i *Issuer) Profile() login.Profile {
+// Profile is what the site of Carnet needs to know of this issuer.
+func (i *Issuer) Profile() login.Profile { return i.profile(i.clients[0], i.shape.name) }
+
+// profile is what a client needs to know, under the name that ends its redirect URI.
+func (i *Issuer) profile(c client, name string) login.Profile {
 	p := i.shape.profile
-	p.Name = i.shape.name
+	p.Name = name
 	p.Issuer = i.Issuer()
 	p.DiscoveryURL = i.Issuer() + i.shape.discovery
-	p.ClientID = i.shape.clientID
-	p.SecretFile = i.secretFile
-	p.ACRRequest, p.ACRMin = []string{level}, level
+	p.ClientID = c.ID
+	p.SecretFile = c.secretFile
 	p.RequireIss = true
 	return p
 }
@@ -139,14 +181,25 @@ func (i *Issuer) Profile() login.Profile {
 func (i *Issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) { i.handler.ServeHTTP(w, r) }
 
 // newEngine sets up the protocol.
-func (i *Issuer) newEngine(secret string, pairwise []byte) (http.Handler, error) {
+func (i *Issuer) newEngine(pairwise []byte) (http.Handler, error) {
 	s := i.shape
-	client := &goidc.Client{ID: s.clientID, Secret: secret, ClientMeta: goidc.ClientMeta{
-		Name: i.config.Client, RedirectURIs: []string{i.config.RedirectURI}, PostLogoutRedirectURIs: []string{i.config.SignedOutURI},
-		GrantTypes: []goidc.GrantType{goidc.GrantAuthorizationCode}, ResponseTypes: []goidc.ResponseType{goidc.ResponseTypeCode},
-		ScopeIDs: strings.Join(slices.Sorted(maps.Keys(s.scopes)), " "), SubIdentifierType: goidc.SubIdentifierPairwise,
-		IDTokenSigAlg: goidc.SigAlgES256, TokenAuthnMethod: s.authMethod,
-	}}
+	var clients []*goidc.Client
+	for _, c := range i.clients {
+		known := &goidc.Client{ID: c.ID, Secret: c.secret, ClientMeta: goidc.ClientMeta{
+			Name: c.Name, RedirectURIs: []string{c.RedirectURI}, PostLogoutRedirectURIs: []string{c.SignedOutURI},
+			GrantTypes: []goidc.GrantType{goidc.GrantAuthorizationCode}, ResponseTypes: []goidc.ResponseType{goidc.ResponseTypeCode},
+			ScopeIDs: strings.Join(slices.Sorted(maps.Keys(s.scopes)), " "), SubIdentifierType: goidc.SubIdentifierPairwise,
+			IDTokenSigAlg: goidc.SigAlgES256, TokenAuthnMethod: s.authMethod,
+		}}
+		if s.signedInfo {
+			known.UserInfoSigAlg = goidc.SigAlgES256
+		}
+		clients = append(clients, known)
+	}
+	var acrs []goidc.ACR
+	for _, l := range s.levels {
+		acrs = append(acrs, goidc.ACR(l))
+	}
 	var scopes []goidc.Scope
 	claims := map[string]bool{}
 	for _, id := range slices.Sorted(maps.Keys(s.scopes)) {
@@ -161,7 +214,7 @@ func (i *Issuer) newEngine(secret string, pairwise []byte) (http.Handler, error)
 		provider.WithIssuerResponseParameter(),
 		provider.WithClaimsParameter(),
 		provider.WithAuthPolicies(goidc.NewPolicy("password",
-			func(*http.Request, *goidc.AuthnSession, *goidc.Client) bool { return true }, i.authenticate)),
+			func(*http.Request, *goidc.AuthnSession, *goidc.Client) bool { return true }, i.extension.authenticate)),
 	}
 	if s.pkce {
 		grant = append(grant, provider.WithPKCE([]goidc.CodeChallengeMethod{goidc.CodeChallengeMethodSHA256}, provider.WithPKCERequired()))
@@ -172,7 +225,7 @@ func (i *Issuer) newEngine(secret string, pairwise []byte) (http.Handler, error)
 		provider.WithUserInfoEndpoint(s.userInfo), provider.WithJWKSEndpoint(s.jwks),
 		provider.WithAuthnSessionIDFunc(i.token), provider.WithGrantIDFunc(i.token),
 		provider.WithAuthSessionLifetime(int(requestLifetime / time.Second)),
-		provider.WithScopes(scopes...), provider.WithOpenIDScopeRequired(), provider.WithACRs(level),
+		provider.WithScopes(scopes...), provider.WithOpenIDScopeRequired(), provider.WithACRs(acrs...),
 		provider.WithIDTokenLifetime(int(s.tokenLifetime / time.Second)),
 		provider.WithTokenOptions(func(context.Context, *goidc.Grant, *goidc.Client) goidc.TokenOptions {
 			return goidc.NewOpaqueTokenOptions(int(s.tokenLifetime / time.Second))
@@ -183,7 +236,7 @@ func (i *Issuer) newEngine(secret string, pairwise []byte) (http.Handler, error)
 				return s.subject(pairwise, c.ID, p)
 			})),
 		provider.WithIDTokenClaims(i.idTokenClaims), provider.WithUserInfoClaims(i.userInfoClaims),
-		provider.WithStaticClients(client), provider.WithLocalhostRedirectURIs(),
+		provider.WithStaticClients(clients...), provider.WithLocalhostRedirectURIs(),
 		provider.WithErrorRenderer(i.engineFault), provider.WithErrorHandler(i.engineLog),
 		// No client authenticates with a JWT here, so none can be replayed.
 		provider.WithJTIConsumer(func(context.Context, string) error { return errors.New("no JWT is expected") }),
@@ -200,10 +253,14 @@ func (i *Issuer) newEngine(secret string, pairwise []byte) (http.Handler, error)
 	} else {
 		options = append(options, provider.WithSecretBasicAuthn())
 	}
+	if s.revocation != "" {
+		options = append(options, provider.WithTokenRevocation(func(context.Context, *goidc.Client) bool { return true },
+			provider.WithTokenRevocationEndpoint(s.revocation)))
+	}
 	if s.signedInfo {
-		client.UserInfoSigAlg = goidc.SigAlgES256
 		options = append(options, provider.WithUserInfoSignatureAlgs(goidc.SigAlgES256))
 	}
+	options = append(options, i.extension.options...)
 	keys := goidc.JSONWebKeySet{Keys: []goidc.JSONWebKey{i.key}}
 	op, err := provider.New(provider.Config{
 		Issuer: i.Issuer(), Manager: i.memory, IDTokenAlgs: []goidc.SignatureAlgorithm{goidc.SigAlgES256},
@@ -224,6 +281,9 @@ func (i *Issuer) routes() http.Handler {
 	pages.HandleFunc("GET "+s.base+"/interaction/{id}", i.interaction)
 	pages.HandleFunc("POST "+s.base+"/interaction/{id}", i.interaction)
 	pages.HandleFunc("GET "+s.base+s.logout, i.logout)
+	if i.extension.pages != nil {
+		i.extension.pages(pages)
+	}
 	chain := i.kit.Handler(pages)
 
 	top := http.NewServeMux()
@@ -231,7 +291,14 @@ func (i *Issuer) routes() http.Handler {
 	top.HandleFunc("GET "+s.base+s.discovery, func(w http.ResponseWriter, r *http.Request) {
 		i.toEngine(w, r, "/.well-known/openid-configuration"+s.base, r.URL.Query())
 	})
-	for _, endpoint := range []string{"GET " + s.jwks, "GET " + s.userInfo, "POST " + s.userInfo, "POST " + s.token} {
+	if i.extension.endpoints != nil {
+		i.extension.endpoints(top)
+	}
+	endpoints := []string{"GET " + s.jwks, "GET " + s.userInfo, "POST " + s.userInfo, "POST " + s.token}
+	if s.revocation != "" {
+		endpoints = append(endpoints, "POST "+s.revocation)
+	}
+	for _, endpoint := range endpoints {
 		method, path, _ := strings.Cut(endpoint, " ")
 		top.HandleFunc(method+" "+s.base+path, func(w http.ResponseWriter, r *http.Request) {
 			r.Body = http.MaxBytesReader(w, r.Body, maxBody)
@@ -284,7 +351,7 @@ func (i *Issuer) persona(identifier string) (persona, bool) {
 // idTokenClaims adds to an ID token. The times replace those of the engine's clock.
 func (i *Issuer) idTokenClaims(_ context.Context, g *goidc.Grant) map[string]any {
 	now := i.clock().Unix()
-	claims := map[string]any{"acr": level, "iat": now, "exp": now + int64(i.shape.tokenLifetime/time.Second)}
+	claims := map[string]any{"acr": i.shape.levels[0], "iat": now, "exp": now + int64(i.shape.tokenLifetime/time.Second)}
 	if at, ok := g.Store[storeAuthTime].(int64); ok {
 		claims["auth_time"] = at
 	}
@@ -342,7 +409,8 @@ func nationalSubject(secret []byte, _ string, p persona) string {
 // session here, so all there is to do is to check the request and to send the browser back.
 func (i *Issuer) logout(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
-	if !i.ours(q.Get("id_token_hint")) {
+	c, ok := i.hinted(q.Get("id_token_hint"))
+	if !ok {
 		i.faultPage(w, r, http.StatusBadRequest, faultHint)
 		return
 	}
@@ -352,7 +420,7 @@ func (i *Issuer) logout(w http.ResponseWriter, r *http.Request) {
 		v := pageView{Page: i.kit.Page(r, "signed-out.title")}
 		i.kit.Render(w, original(r), http.StatusOK, "signed-out", &v)
 		return
-	case i.config.SignedOutURI:
+	case c.SignedOutURI:
 	default:
 		i.faultPage(w, r, http.StatusBadRequest, faultRedirect)
 		return
@@ -367,14 +435,17 @@ func (i *Issuer) logout(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, back, http.StatusSeeOther)
 }
 
-// ours reports that an ID token is one of ours for our client, expired or not.
-func (i *Issuer) ours(hint string) bool {
+// hinted is the client that one of our ID tokens was made for, expired or not.
+func (i *Issuer) hinted(hint string) (client, bool) {
 	t, err := jwt.ParseSigned(hint, []jose.SignatureAlgorithm{jose.ES256})
 	if err != nil {
-		return false
+		return client{}, false
 	}
 	var c jwt.Claims
-	return t.Claims(i.key.Public().Key, &c) == nil && c.Issuer == i.Issuer() && c.Audience.Contains(i.shape.clientID)
+	if t.Claims(i.key.Public().Key, &c) != nil || c.Issuer != i.Issuer() || len(c.Audience) != 1 {
+		return client{}, false
+	}
+	return i.client(c.Audience[0])
 }
 
 func (i *Issuer) engineLog(ctx context.Context, err error) {

@@ -115,7 +115,7 @@ func original(r *http.Request) *http.Request {
 // authenticate is called by the engine: once with the authorization request, then for every view
 // and every form of the login page. A GET changes nothing; a form that is wrong is remembered and
 // answered with a redirect to the page, so that a reload sends no password again.
-func (i *Issuer) authenticate(w http.ResponseWriter, r *http.Request, s *goidc.AuthnSession, _ *goidc.Client) (goidc.Status, error) {
+func (i *Issuer) authenticate(w http.ResponseWriter, r *http.Request, s *goidc.AuthnSession, c *goidc.Client) (goidc.Status, error) {
 	path := i.shape.base + "/interaction/" + s.ID
 	if s.Store == nil {
 		s.Store = map[string]any{}
@@ -139,7 +139,7 @@ func (i *Issuer) authenticate(w http.ResponseWriter, r *http.Request, s *goidc.A
 		return goidc.StatusPending, nil
 	}
 	if r.Method != http.MethodPost {
-		i.loginPage(w, r, s, path)
+		i.loginPage(w, r, s, c.Name, path)
 		return goidc.StatusPending, nil
 	}
 	if r.PostForm.Get("action") == "quit" {
@@ -200,8 +200,8 @@ func (i *Issuer) verify(identifier, typed string) (problem string, wait time.Dur
 	return "", 0, nil
 }
 
-func (i *Issuer) loginPage(w http.ResponseWriter, r *http.Request, s *goidc.AuthnSession, path string) {
-	v := loginView{Page: i.kit.Page(original(r), "login.title"), Action: path, Client: i.config.Client, Password: i.shown}
+func (i *Issuer) loginPage(w http.ResponseWriter, r *http.Request, s *goidc.AuthnSession, client, path string) {
+	v := loginView{Page: i.kit.Page(original(r), "login.title"), Action: path, Client: client, Password: i.shown}
 	identifier, _ := s.Store[storeIdentifier].(string)
 	problem, _ := s.Store[storeError].(string)
 	if p, ok := i.persona(r.URL.Query().Get("persona")); ok {

@@ -145,8 +145,8 @@ func TestPairwiseSubject(t *testing.T) {
 	}
 }
 
-// TestWords checks the catalogues of both issuers: the same keys in both languages, the same
-// {names}, every key used, every key that is used there.
+// TestWords checks the catalogues of the issuers over the one that they share: the same keys in
+// both languages, the same {names}, every key used, every key that is used there.
 func TestWords(t *testing.T) {
 	catalogue := func(name string) map[string]string {
 		b, err := site.ReadFile("site/" + name + ".toml")
@@ -160,16 +160,26 @@ func TestWords(t *testing.T) {
 		return c
 	}
 	names := regexp.MustCompile(`\{[a-z]+\}`)
-	base := catalogue("fc/text/fr")
-	for _, name := range []string{"fc/text/en", "psc/text/fr", "psc/text/en"} {
-		other := catalogue(name)
-		for key, text := range base {
-			if got, ok := other[key]; !ok || !slices.Equal(names.FindAllString(got, -1), names.FindAllString(text, -1)) {
-				t.Errorf("%s: %s is missing or has other {names}", name, key)
+	base := catalogue("pages/text/fr")
+	folders, err := fs.ReadDir(site, "site")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, folder := range folders {
+		fr, en := catalogue(folder.Name()+"/text/fr"), catalogue(folder.Name()+"/text/en")
+		for key, text := range fr {
+			if got, ok := en[key]; !ok || !slices.Equal(names.FindAllString(got, -1), names.FindAllString(text, -1)) {
+				t.Errorf("%s: %s is missing in English or has other {names}", folder.Name(), key)
 			}
+			base[key] = text
 		}
-		if len(other) != len(base) {
-			t.Errorf("%s: %d keys, not %d", name, len(other), len(base))
+		if len(fr) != len(en) {
+			t.Errorf("%s: %d keys in French, %d in English", folder.Name(), len(fr), len(en))
+		}
+		for _, key := range []string{"site.name", "home.title", "home.lead", "home.words"} {
+			if folder.Name() != "pages" && fr[key] == "" {
+				t.Errorf("%s: no %s", folder.Name(), key)
+			}
 		}
 	}
 	var code strings.Builder

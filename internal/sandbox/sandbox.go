@@ -38,6 +38,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"sync"
 	"time"
 
@@ -45,30 +46,37 @@ import (
 	"carnet/internal/login"
 
 	"github.com/luikyv/go-oidc/pkg/goidc"
+	"github.com/luikyv/go-oidc/pkg/provider"
 )
 
 // Config says where the sandbox lives and who its clients are.
 type Config struct {
-	Dir   string // keys and secrets; made when missing
-	FC    IssuerConfig
+	Dir   string       // keys and secrets; made when missing
+	FC    IssuerConfig // an issuer without origin is not there
 	PSC   IssuerConfig
 	Clock carnet.Clock
 	Rand  io.Reader
 	Log   *slog.Logger
 }
 
-// IssuerConfig is about one issuer and its one client.
+// IssuerConfig is about one issuer and its clients.
 type IssuerConfig struct {
-	Origin       string // where the issuer is served: "http://localhost:8411"
-	Client       string // name of the client, as the login page shows it
-	RedirectURI  string // of the client, to the letter
-	SignedOutURI string // of the client, to the letter
+	Origin  string   // where the issuer is served: "http://localhost:8411"
+	Clients []Client // the first is the site of Carnet that Profile speaks to
+}
+
+// Client is a relying party as an issuer knows it.
+type Client struct {
+	ID           string // by default the one that the issuer gives to the site of Carnet
+	Name         string // as the pages of the issuer show it
+	RedirectURI  string // to the letter
+	SignedOutURI string // to the letter
 }
 
 // Sandbox is the set of issuers.
 type Sandbox struct {
 	World World
-	FC    *Issuer
+	FC    *Issuer // nil when it was not asked for, as are the others
 	PSC   *Issuer
 }
 
@@ -93,6 +101,9 @@ func New(c Config) (*Sandbox, error) {
 		{&s.FC, citizens, c.FC, w.insuredPersonas()},
 		{&s.PSC, professionals, c.PSC, w.professionalPersonas()},
 	} {
+		if x.config.Origin == "" {
+			continue
+		}
 		i, err := newIssuer(x.shape, x.config, x.people, v, w.password, stored, c)
 		if err != nil {
 			return nil, fmt.Errorf("sandbox: issuer %s: %w", x.shape.name, err)
@@ -112,10 +123,12 @@ type shape struct {
 	userInfo      string
 	jwks          string
 	logout        string
+	revocation    string // none when empty
 	clientID      string
 	authMethod    goidc.AuthnMethod
 	codeLifetime  time.Duration
 	tokenLifetime time.Duration       // access and ID tokens
+	levels        []string            // served, weakest first; the last one when none is asked that is known
 	scopes        map[string][]string // scope to the claims that it opens; nil for all of them
 	allow         []string            // parameters of the authorization request; nil for any
 	need          []string            // those that must be there
@@ -126,17 +139,27 @@ type shape struct {
 	subject       func(secret []byte, client string, p persona) string
 	codes         map[string]string // code shown for a fault, by fault
 	profile       login.Profile     // what differs for a relying party
+
+	// extend adds what this issuer does besides; nil for nothing.
+	extend func(*Issuer) (extension, error)
 }
 
-const level = "eidas1" // the only level that the sandbox knows
+// extension is what an issuer does that others do not.
+type extension struct {
+	authenticate goidc.AuthnFunc          // instead of asking for identifier and password
+	options      []provider.Option        // of the engine
+	pages        func(mux *http.ServeMux) // pages of its own, below the chain of the sites
+	endpoints    func(mux *http.ServeMux) // for programs: without cookies, before the pages
+}
 
 // citizens imitates FranceConnect.
 var citizens = shape{
 	name: "fc", base: "/api/v2",
 	discovery: "/.well-known/openid-configuration", authorize: "/authorize", token: "/token",
-	userInfo: "/userinfo", jwks: "/jwks", logout: "/session/end",
+	userInfo: "/userinfo", jwks: "/jwks", logout: "/session/end", revocation: "/token/revocation",
 	clientID: "carnet-attestation", authMethod: goidc.AuthnMethodSecretPost,
 	codeLifetime: 30 * time.Second, tokenLifetime: 60 * time.Second,
+	levels: []string{"eidas1"},
 	scopes: map[string][]string{
 		"openid": {}, "given_name": {"given_name", "given_name_array"}, "family_name": {"family_name"}, "birthdate": {"birthdate"},
 		"gender": {"gender"}, "birthplace": {"birthplace"}, "birthcountry": {"birthcountry"},
@@ -154,28 +177,6 @@ var citizens = shape{
 	},
 	profile: login.Profile{
 		AuthMethod: login.SecretPost, Scopes: []string{"openid", "identite_pivot", "preferred_username", "email"},
-		UserInfo: login.UserInfoJWT,
-	},
-}
-
-// professionals imitates Pro Santé Connect.
-var professionals = shape{
-	name: "psc", base: "/auth/realms/esante-wallet",
-	discovery: "/.well-known/wallet-openid-configuration", authorize: "/protocol/openid-connect/auth",
-	token: "/protocol/openid-connect/token", userInfo: "/protocol/openid-connect/userinfo",
-	jwks: "/protocol/openid-connect/certs", logout: "/protocol/openid-connect/logout",
-	clientID: "carnet-pro", authMethod: goidc.AuthnMethodSecretBasic,
-	codeLifetime: 60 * time.Second, tokenLifetime: 120 * time.Second,
-	scopes:  map[string][]string{"openid": {}, "scope_all": nil},
-	need:    []string{"client_id", "redirect_uri", "response_type", "scope"},
-	pkce:    true,
-	subject: nationalSubject,
-	codes: map[string]string{
-		faultParameter: "invalid_request", faultClient: "invalid_client", faultRedirect: "invalid_redirect_uri",
-		faultSession: "expired_code", faultHint: "invalid_token",
-	},
-	profile: login.Profile{
-		AuthMethod: login.SecretBasic, Scopes: []string{"openid", "scope_all"}, PKCE: true, Prompt: "login", AuthTime: true,
-		UserInfo: login.UserInfoRaw,
+		ACRRequest: []string{"eidas1"}, ACRMin: "eidas1", UserInfo: login.UserInfoJWT,
 	},
 }

@@ -87,10 +87,10 @@ func start(t *testing.T, dir string) *world {
 	})
 	w.sandbox, err = sandbox.New(sandbox.Config{
 		Dir: dir, Clock: w.later.now, Rand: rand.Reader, Log: log,
-		FC: sandbox.IssuerConfig{Origin: w.fc.URL, Client: "Carnet, attestation",
-			RedirectURI: w.attestation.server.URL + login.CallbackPath("fc"), SignedOutURI: w.attestation.server.URL + "/"},
-		PSC: sandbox.IssuerConfig{Origin: w.psc.URL, Client: "Carnet, professionnels",
-			RedirectURI: w.pro.server.URL + login.CallbackPath("psc"), SignedOutURI: w.pro.server.URL + "/"},
+		FC: sandbox.IssuerConfig{Origin: w.fc.URL, Clients: []sandbox.Client{{Name: "Carnet, attestation",
+			RedirectURI: w.attestation.server.URL + login.CallbackPath("fc"), SignedOutURI: w.attestation.server.URL + "/"}}},
+		PSC: sandbox.IssuerConfig{Origin: w.psc.URL, Clients: []sandbox.Client{{Name: "Carnet, professionnels",
+			RedirectURI: w.pro.server.URL + login.CallbackPath("psc"), SignedOutURI: w.pro.server.URL + "/"}}},
 	})
 	if err != nil {
 		t.Fatal(err)

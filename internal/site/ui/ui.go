@@ -85,6 +85,7 @@ var files embed.FS
 type Config struct {
 	Site       string       // short name, "pro": cookies carry it, since cookies do not know ports
 	Files      fs.FS        // folders text (fr.toml, en.toml) and templates (*.html)
+	Texts      fs.FS        // folder text whose sentences speak over those of Files; nil for none
 	Clock      carnet.Clock // durations of the access log
 	Rand       io.Reader    // request ids
 	Log        *slog.Logger // access log and internal errors
@@ -124,7 +125,11 @@ type Kit struct {
 func New(cfg Config) (*Kit, error) {
 	k := &Kit{cfg: cfg, pages: map[string]*template.Template{}}
 	var err error
-	if k.texts, err = loadTexts(files, cfg.Files); err != nil {
+	texts := []fs.FS{files, cfg.Files}
+	if cfg.Texts != nil {
+		texts = append(texts, cfg.Texts)
+	}
+	if k.texts, err = loadTexts(texts...); err != nil {
 		return nil, fmt.Errorf("ui: catalogues of %s: %w", cfg.Site, err)
 	}
 	if k.assets, k.names, err = loadAssets(files, cfg.Files); err != nil {
