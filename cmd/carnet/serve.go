@@ -234,7 +234,7 @@ func (p *platform) login(file *configFile, c login.SiteConfig, profile login.Pro
 	if configured, ok := file.login[c.Name]; ok {
 		profile, out.sandbox = configured, false
 	}
-	provider, err := login.NewProvider(profile, p.ids.Clock, nil)
+	provider, err := login.NewProvider(profile, p.ids.Clock, p.ids.Rand, nil)
 	if err != nil {
 		return out, fmt.Errorf("login of %s: %w", c.Name, err)
 	}

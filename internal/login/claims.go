@@ -13,8 +13,8 @@ import (
 
 const maxText = 100 // characters of a name
 
-// Claims is what a provider says about a person. It hides itself; Decode, Person and
-// Professional read it.
+// Claims is what a provider says about a person. It hides itself; Decode, Person,
+// Professional and Staff read it.
 type Claims struct{ clear *json.RawMessage }
 
 // Decode reads the claims into v.
@@ -121,7 +121,8 @@ type Situation struct {
 
 // Professional reads the claims about a health professional. Fields may be empty or missing:
 // only the number, the names and a profession are needed. The number is the RPPS: a professional
-// known by another identifier is refused.
+// known by another identifier is refused. One who is in no situation of practice, because there is
+// none any more or because the registration is suspended, is refused with CodeNotActive.
 func (c Claims) Professional() (Professional, error) {
 	var v struct {
 		Number     string `json:"SubjectNameID"`
@@ -178,7 +179,7 @@ func (c Claims) Professional() (Professional, error) {
 		}
 	}
 	if len(p.Situations) == 0 {
-		return bad("SubjectRefPro")
+		return Professional{}, &carnet.Error{Op: "login.Claims.Professional", Kind: carnet.Denied, Code: CodeNotActive, Field: "SubjectRefPro"}
 	}
 	if !isName(v.FamilyName) {
 		return bad("family_name")
@@ -188,6 +189,66 @@ func (c Claims) Professional() (Professional, error) {
 	}
 	p.FamilyName, p.GivenName = carnet.Hide(v.FamilyName), carnet.Hide(v.GivenName)
 	return p, nil
+}
+
+// isNumber reports that the claims are those of the professional with a national identifier.
+func (c Claims) isNumber(number carnet.Private) bool {
+	var v struct {
+		Number string `json:"SubjectNameID"`
+	}
+	if c.Decode(&v) != nil {
+		return false
+	}
+	n, err := carnet.ParseRPPS(v.Number)
+	return err == nil && n.Equal(number)
+}
+
+// Staff is what a provider says about somebody who works for an organisation (specification,
+// section 3). The subject of the identity is specific to the provider that the person came
+// through; the e-mail address and the identifier are the organisation's word.
+type Staff struct {
+	GivenName  carnet.Private
+	FamilyName carnet.Private // used name
+	Email      carnet.Private
+	UID        carnet.Private // identifier in the organisation
+	SIRET      string         // establishment, 14 digits
+}
+
+// Staff reads the claims about somebody who works for an organisation. Whether that organisation
+// and that person may enter is the site's to decide.
+func (c Claims) Staff() (Staff, error) {
+	var v struct {
+		GivenName  string `json:"given_name"`
+		FamilyName string `json:"usual_name"`
+		Email      string `json:"email"`
+		UID        string `json:"uid"`
+		SIRET      string `json:"siret"`
+	}
+	if err := c.Decode(&v); err != nil {
+		return Staff{}, err
+	}
+	for _, x := range []struct {
+		claim string
+		ok    bool
+	}{
+		{"given_name", isName(v.GivenName)}, {"usual_name", isName(v.FamilyName)}, {"siret", isSIRET(v.SIRET)},
+		{"email", isName(v.Email) && strings.Count(v.Email, "@") == 1}, {"uid", isName(v.UID)},
+	} {
+		if !x.ok {
+			return Staff{}, &carnet.Error{Op: "login.Claims.Staff", Kind: carnet.Invalid, Code: CodeClaims, Field: x.claim}
+		}
+	}
+	return Staff{carnet.Hide(v.GivenName), carnet.Hide(v.FamilyName), carnet.Hide(v.Email), carnet.Hide(v.UID), v.SIRET}, nil
+}
+
+func (c Claims) siret() string {
+	var v struct {
+		SIRET string `json:"siret"`
+	}
+	if c.Decode(&v) != nil {
+		return ""
+	}
+	return v.SIRET
 }
 
 func firstOf(s ...string) string {

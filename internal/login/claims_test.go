@@ -121,7 +121,11 @@ func TestProfessional(t *testing.T) {
 			p, err := claimsOf(t, base, tt.change).Professional()
 			if tt.fault {
 				e, ok := err.(*carnet.Error)
-				if !ok || e.Code != CodeClaims || e.Field != tt.want {
+				code := CodeClaims
+				if tt.want == "SubjectRefPro" {
+					code = CodeNotActive
+				}
+				if !ok || e.Code != code || e.Field != tt.want {
 					t.Errorf("got %v, want a fault of %s", err, tt.want)
 				}
 				return

@@ -280,7 +280,7 @@ func newRig(t *testing.T, change func(*login.Profile)) *rig {
 
 func (r *rig) newSite(t *testing.T, name string, p login.Profile) *login.Site {
 	t.Helper()
-	provider, err := login.NewProvider(p, r.clock.now, nil)
+	provider, err := login.NewProvider(p, r.clock.now, rand.Reader, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

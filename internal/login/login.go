@@ -14,16 +14,24 @@
 //     authentication, and that the user information speaks of the same subject.
 //   - [Site.Open] turns what the site made of the identity into a session.
 //
+// A provider whose profile says login_mode = "ciba" can also be asked to reach the person's phone
+// (OpenID Connect CIBA Core 1.0, poll delivery): [Provider.Push] asks, [Provider.Collect] looks for
+// the answer, [Provider.CancelPush] takes the question back. The rows, the limits and the pages of
+// a call are the site's.
+//
 // A callback address that was stolen opens nothing: the row is bound to a cookie. It does not
 // spoil the login of its owner either.
 //
 // # A provider
 //
 // Everything that differs between providers is data in a [Profile]; no name of a provider is
-// anywhere in the code. Signatures are ES256 unless the profile names another asymmetric
-// algorithm. HS256 and none cannot be configured. Bodies are bounded, redirects are not
-// followed, hosts that the profile does not list are not called, and keys are fetched again at
-// most every thirty seconds.
+// anywhere in the code; [Preset] gives the ready ones. Signatures are ES256 unless the profile
+// names another asymmetric algorithm. HS256 and none cannot be configured. A profile with
+// enc_keys expects its tokens encrypted (ECDH-ES or RSA-OAEP-256, A256GCM) around the signature,
+// and accepts no other. The client proves itself by a secret, by a signed assertion
+// (private_key_jwt, RFC 7523) or by its certificate (RFC 8705). Bodies are bounded, redirects are
+// not followed, hosts that the profile does not list are not called, and keys are fetched again at
+// most every thirty seconds. [Provider.Check] compares what the metadata promise with the profile.
 //
 // # A session
 //
@@ -37,8 +45,9 @@
 // Every error is a [carnet.Error] whose code begins with "login."; the constants list them. None
 // of them, nor anything that they wrap, holds a code, a token or a claim.
 //
-// Specification: identity sections 2.3 to 2.9, 4.3, 4.6, 7, 9 and 10.4. What is not done here:
-// push login (CIBA), encrypted tokens (JWE), private_key_jwt and mutual TLS, delegation of entry.
+// Specification: identity sections 2.3 to 2.9, 3, 4.3 to 4.6, 7, 9, 10.4 and 10.5. What is not done
+// here: CIBA by ping or push delivery, pushed authorization requests, sender-constrained tokens,
+// refresh tokens (none is asked, one that comes is dropped).
 package login
 
 import (
@@ -59,6 +68,13 @@ const (
 	CodeLevel        = "login.level"           // the means of authentication is too weak
 	CodeStale        = "login.stale"           // the provider did not ask again, and had to
 	CodeClaims       = "login.claims"          // the provider does not say who the person is as agreed
+	CodeNotActive    = "login.not-active"      // a professional with no situation of practice, or suspended
+	CodeOrganisation = "login.organisation"    // staff of an organisation that the profile does not list
+	CodeNumber       = "login.number"          // the number typed is not one, or somebody else answered the call
+	CodePending      = "login.pending"         // nobody has answered the call yet
+	CodeSlowDown     = "login.slow-down"       // the provider wants to be asked less often
+	CodeReported     = "login.reported"        // the professional says that the call was not theirs
+	CodeUnknownUser  = "login.unknown-user"    // the provider does not know the number; never shown to the person
 	CodeProviderDown = "login.provider-down"   // the provider does not answer, or not as agreed
 	CodeNoSession    = "login.session-missing" // nobody is logged in
 	CodeSessionEnded = "login.session-expired" // logged in too long ago, or idle for too long
@@ -75,9 +91,11 @@ type Identity struct {
 	Issuer   string
 	Subject  carnet.Private
 	ACR      string    // level of the authentication, at least what the profile asks
+	AMR      []string  // means used, when the provider tells
 	AuthTime time.Time // zero when the provider does not tell
+	SID      string    // session at the provider, when it tells; a logout token may name it
 	Claims   Claims
-	IDToken  carnet.Private // signed; kept for the logout at the provider
+	IDToken  carnet.Private // signed, decrypted; kept for the logout at the provider
 	ReturnTo string         // path of this site where the person wanted to go; never another site
 }
 

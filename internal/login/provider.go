@@ -1,7 +1,10 @@
 package login
 
 import (
+	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,13 +13,13 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"carnet/internal/carnet"
 
 	"github.com/go-jose/go-jose/v4"
-	"golang.org/x/oauth2"
 )
 
 const (
@@ -30,8 +33,11 @@ const (
 type Provider struct {
 	profile Profile
 	secret  string
+	signer  *signingKey       // of private_key_jwt
+	enc     []jose.JSONWebKey // private keys that tokens are encrypted for
 	client  *http.Client
 	clock   carnet.Clock
+	random  io.Reader
 
 	mu      sync.Mutex
 	known   *metadata
@@ -39,71 +45,83 @@ type Provider struct {
 	lastErr error
 }
 
-// metadata is what we use of OpenID Connect Discovery 1.0, section 3.
+// metadata is what we use of OpenID Connect Discovery 1.0, section 3, of its extensions (CIBA,
+// RFC 8705, RFC 9207), and of the private endpoint that takes a call back.
 type metadata struct {
 	Issuer        string   `json:"issuer"`
 	Authorization string   `json:"authorization_endpoint"`
-	Token         string   `json:"token_endpoint"`
-	UserInfo      string   `json:"userinfo_endpoint"`
 	JWKS          string   `json:"jwks_uri"`
 	EndSession    string   `json:"end_session_endpoint"`
 	ResponseIss   bool     `json:"authorization_response_iss_parameter_supported"`
 	AuthMethods   []string `json:"token_endpoint_auth_methods_supported"`
 	Algs          []string `json:"id_token_signing_alg_values_supported"`
+	EncAlgs       []string `json:"id_token_encryption_alg_values_supported"`
+	InfoAlgs      []string `json:"userinfo_signing_alg_values_supported"`
+	InfoEncAlgs   []string `json:"userinfo_encryption_alg_values_supported"`
+	Scopes        []string `json:"scopes_supported"`
 	ACRs          []string `json:"acr_values_supported"`
 	Challenges    []string `json:"code_challenge_methods_supported"`
+	ClaimsParam   bool     `json:"claims_parameter_supported"`
+	Delivery      []string `json:"backchannel_token_delivery_modes_supported"`
+	LogoutTokens  bool     `json:"backchannel_logout_supported"`
+	Sandbox       bool     `json:"carnet_sandbox"` // our sandbox says that it is one
+	Cancel        string   `json:"backchannel_authentication_cancel_endpoint"`
+	endpoints
+	Aliases endpoints `json:"mtls_endpoint_aliases"`
 
 	keys *keySet
 }
 
-// NewProvider checks a profile and reads its secret. A nil transport is the ordinary network.
-func NewProvider(p Profile, clock carnet.Clock, transport http.RoundTripper) (*Provider, error) {
+// endpoints are the addresses that a server calls; with mutual TLS they may be others.
+type endpoints struct {
+	Token      string `json:"token_endpoint"`
+	UserInfo   string `json:"userinfo_endpoint"`
+	Push       string `json:"backchannel_authentication_endpoint"`
+	Revocation string `json:"revocation_endpoint"`
+}
+
+// NewProvider checks a profile and reads its secret, keys and certificates. A nil transport is the
+// ordinary network; random must be safe for concurrent use, as crypto/rand.Reader is.
+func NewProvider(p Profile, clock carnet.Clock, random io.Reader, transport http.RoundTripper) (*Provider, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
 	}
 	p = p.withDefaults()
-	secret, err := p.secret()
-	if err != nil {
-		return nil, &carnet.Error{Op: "login.NewProvider", Kind: carnet.Invalid, Code: CodeProfile, Field: "secret_file", Err: err}
+	out := &Provider{profile: p, clock: clock, random: random}
+	fault := func(key string, err error) error {
+		return &carnet.Error{Op: "login.NewProvider", Kind: carnet.Invalid, Code: CodeProfile, Field: key, Err: err}
 	}
-	return &Provider{profile: p, secret: secret, client: newClient(p, transport), clock: clock}, nil
+	var err error
+	switch p.AuthMethod {
+	case SecretPost, SecretBasic:
+		if out.secret, err = p.secret(); err != nil {
+			return nil, fault("secret_file", err)
+		}
+	case PrivateKeyJWT:
+		if out.signer, err = readSigningKey(p.KeyFile); err != nil {
+			return nil, fault("key_file", err)
+		}
+	}
+	for _, file := range p.EncKeys {
+		key, err := readEncryptionKey(file)
+		if err != nil {
+			return nil, fault("enc_keys", err)
+		}
+		out.enc = append(out.enc, key)
+	}
+	var key string
+	if out.client, key, err = newClient(p, transport); err != nil {
+		return nil, fault(key, err)
+	}
+	return out, nil
 }
 
 // Name is the name of the profile.
 func (p *Provider) Name() string { return p.profile.Name }
 
-// Check reads the metadata and says what it promises that differs from the profile. Only an
-// error stops a login; differences are for the operator to read at the start.
-func (p *Provider) Check(ctx context.Context) (differences []string, err error) {
-	m, err := p.metadata(ctx)
-	if err != nil {
-		return nil, err
-	}
-	differ := func(format string, a ...any) { differences = append(differences, fmt.Sprintf(format, a...)) }
-	if len(m.AuthMethods) > 0 && !slices.Contains(m.AuthMethods, p.profile.AuthMethod) {
-		differ("token_endpoint_auth_methods_supported has no %s", p.profile.AuthMethod)
-	}
-	for _, alg := range p.profile.IDTokenAlgs {
-		if len(m.Algs) > 0 && !slices.Contains(m.Algs, alg) {
-			differ("id_token_signing_alg_values_supported has no %s", alg)
-		}
-	}
-	for _, acr := range p.profile.ACRRequest {
-		if !slices.Contains(m.ACRs, acr) {
-			differ("acr_values_supported has no %s", acr)
-		}
-	}
-	if p.profile.PKCE && !slices.Contains(m.Challenges, "S256") {
-		differ("code_challenge_methods_supported has no S256")
-	}
-	if p.profile.RequireIss && !m.ResponseIss {
-		differ("authorization_response_iss_parameter_supported is not true")
-	}
-	if m.EndSession == "" {
-		differ("there is no end_session_endpoint: logout stays local")
-	}
-	return differences, nil
-}
+// Profile is what the provider was made from, with every default filled in. It names the files of
+// its secrets and holds none of them.
+func (p *Provider) Profile() Profile { return p.profile }
 
 // metadata reads the discovery document, or returns the one at hand.
 func (p *Provider) metadata(ctx context.Context) (*metadata, error) {
@@ -143,15 +161,25 @@ func (p *Provider) discover(ctx context.Context) (*metadata, error) {
 	if m.Issuer != p.profile.Issuer {
 		return nil, fmt.Errorf("the discovery document is of another issuer, %q", m.Issuer)
 	}
-	for name, s := range map[string]string{
-		"authorization_endpoint": m.Authorization, "token_endpoint": m.Token,
-		"userinfo_endpoint": m.UserInfo, "jwks_uri": m.JWKS, "end_session_endpoint": m.EndSession,
-	} {
-		if s == "" && name == "end_session_endpoint" {
+	needed := []string{"authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri"}
+	all := map[string]*string{
+		"authorization_endpoint": &m.Authorization, "token_endpoint": &m.Token, "userinfo_endpoint": &m.UserInfo, "jwks_uri": &m.JWKS,
+		"end_session_endpoint": &m.EndSession, "revocation_endpoint": &m.Revocation,
+	}
+	if p.profile.LoginMode == ModeCIBA { // else an address that is never called has nothing to be held to
+		needed = append(needed, "backchannel_authentication_endpoint")
+		all["backchannel_authentication_endpoint"] = &m.Push
+		all["backchannel_authentication_cancel_endpoint"] = &m.Cancel
+	}
+	if p.profile.AuthMethod == MutualTLS {
+		m.endpoints = m.over(m.Aliases)
+	}
+	for name, s := range all {
+		if *s == "" && !slices.Contains(needed, name) {
 			continue
 		}
-		if u, err := url.Parse(s); err != nil || !secure(u) || u.Fragment != "" || !slices.Contains(p.profile.Hosts, u.Host) {
-			return nil, fmt.Errorf("%s %q is not at a host of the provider", name, s)
+		if u, err := url.Parse(*s); err != nil || !secure(u) || u.Fragment != "" || !slices.Contains(p.profile.Hosts, u.Host) {
+			return nil, fmt.Errorf("%s %q is not at a host of the provider", name, *s)
 		}
 	}
 	m.keys = &keySet{url: m.JWKS, client: p.client, clock: p.clock}
@@ -161,47 +189,88 @@ func (p *Provider) discover(ctx context.Context) (*metadata, error) {
 	return m, nil
 }
 
-func (p *Provider) oauth(m *metadata, redirectURI string) *oauth2.Config {
-	style := oauth2.AuthStyleInParams
-	if p.profile.AuthMethod == SecretBasic {
-		style = oauth2.AuthStyleInHeader
-	}
-	return &oauth2.Config{
-		ClientID:     p.profile.ClientID,
-		ClientSecret: p.secret,
-		Endpoint:     oauth2.Endpoint{AuthURL: m.Authorization, TokenURL: m.Token, AuthStyle: style},
-		RedirectURL:  redirectURI,
-		Scopes:       p.profile.Scopes,
-	}
+// over returns the endpoints of a, where it has them, over those of e (RFC 8705, section 5).
+func (e endpoints) over(a endpoints) endpoints {
+	return endpoints{cmp.Or(a.Token, e.Token), cmp.Or(a.UserInfo, e.UserInfo), cmp.Or(a.Push, e.Push), cmp.Or(a.Revocation, e.Revocation)}
 }
 
-// exchange trades a code for tokens. Nothing of what the provider sent is in the error but its
-// status and its code.
-func (p *Provider) exchange(ctx context.Context, m *metadata, redirectURI, code, verifier string) (*oauth2.Token, error) {
-	const op = "exchange"
-	var options []oauth2.AuthCodeOption
+// authorization is the address that begins a login by code: what differs between providers comes
+// from the profile, and nothing is sent that the profile does not say, for there are providers
+// that refuse what they do not know.
+func (p *Provider) authorization(m *metadata, redirectURI, state, nonce, verifier string) (string, error) {
+	q := url.Values{
+		"response_type": {"code"}, "client_id": {p.profile.ClientID}, "redirect_uri": {redirectURI},
+		"scope": {strings.Join(p.profile.Scopes, " ")}, "state": {state}, "nonce": {nonce},
+	}
+	for name, v := range p.profile.ExtraParams {
+		q.Set(name, v)
+	}
 	if verifier != "" {
-		options = append(options, oauth2.VerifierOption(verifier))
+		sum := sha256.Sum256([]byte(verifier))
+		q.Set("code_challenge", base64.RawURLEncoding.EncodeToString(sum[:]))
+		q.Set("code_challenge_method", "S256")
 	}
-	token, err := p.oauth(m, redirectURI).Exchange(context.WithValue(ctx, oauth2.HTTPClient, p.client), code, options...)
-	if err != nil {
-		refused, ok := errors.AsType[*oauth2.RetrieveError](err)
-		switch {
-		case !ok:
-			if _, ok := errors.AsType[*url.Error](err); !ok {
-				err = errors.New("the token answer cannot be read") // its text may quote the body
-			}
-			return nil, refuse(op, carnet.Unavailable, CodeProviderDown, err)
-		case refused.Response.StatusCode >= 500, refused.Response.StatusCode >= 300 && refused.Response.StatusCode < 400:
-			return nil, refuse(op, carnet.Unavailable, CodeProviderDown, fmt.Errorf("token endpoint: status %d", refused.Response.StatusCode))
-		default:
-			return nil, refuse(op, carnet.Denied, CodeRefused, fmt.Errorf("token endpoint: status %d, %q", refused.Response.StatusCode, printable(refused.ErrorCode)))
+	if p.profile.Prompt != "" {
+		q.Set("prompt", p.profile.Prompt)
+	}
+	byClaims := p.profile.ACRBy == ACRByClaims
+	if len(p.profile.ACRRequest) > 0 && !byClaims {
+		q.Set("acr_values", strings.Join(p.profile.ACRRequest, " "))
+	}
+	type essential struct {
+		Essential bool     `json:"essential"`
+		Values    []string `json:"values,omitempty"`
+	}
+	asked := map[string]essential{}
+	if len(p.profile.ACRRequest) > 0 && byClaims {
+		asked["acr"] = essential{true, p.profile.ACRRequest}
+	}
+	if len(p.profile.AMRNeed) > 0 {
+		asked["amr"] = essential{Essential: true}
+	}
+	if len(asked) > 0 {
+		text, err := json.Marshal(map[string]any{"id_token": asked})
+		if err != nil {
+			return "", err
 		}
+		q.Set("claims", string(text))
 	}
-	if token.Type() != "Bearer" {
-		return nil, refuse(op, carnet.Denied, CodeToken, errors.New("the access token is not a bearer token"))
+	return withQuery(m.Authorization, q), nil
+}
+
+// withQuery adds parameters to an address that may have some.
+func withQuery(address string, q url.Values) string {
+	if strings.Contains(address, "?") {
+		return address + "&" + q.Encode()
 	}
-	return token, nil
+	return address + "?" + q.Encode()
+}
+
+// tokens is what we use of a token answer (RFC 6749, section 5.1).
+type tokens struct {
+	Access string `json:"access_token"`
+	Type   string `json:"token_type"`
+	ID     string `json:"id_token"`
+}
+
+// exchange trades a code for tokens.
+func (p *Provider) exchange(ctx context.Context, m *metadata, redirectURI, code, verifier string) (tokens, error) {
+	form := url.Values{"grant_type": {"authorization_code"}, "code": {code}, "redirect_uri": {redirectURI}}
+	if verifier != "" {
+		form.Set("code_verifier", verifier)
+	}
+	var t tokens
+	if err := p.call(ctx, m, m.Token, form, &t); err != nil {
+		return tokens{}, refusal("exchange", err)
+	}
+	return t, t.check("exchange")
+}
+
+func (t tokens) check(op string) error {
+	if t.Access == "" || !strings.EqualFold(t.Type, "bearer") {
+		return refuse(op, carnet.Denied, CodeToken, errors.New("there is no bearer token"))
+	}
+	return nil
 }
 
 // get fetches a document with a bearer token, if any, and returns its media type.

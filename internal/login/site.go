@@ -13,8 +13,6 @@ import (
 
 	"carnet/internal/carnet"
 	"carnet/internal/protect"
-
-	"golang.org/x/oauth2"
 )
 
 const (
@@ -135,16 +133,12 @@ func (s *Site) Begin(w http.ResponseWriter, r *http.Request) error {
 	}
 	state := secrets[0]
 	content := sealedAttempt{Provider: profile.Name, Nonce: secrets[1], ReturnTo: LocalPath(r.PostForm.Get(FieldReturn))}
-	options := []oauth2.AuthCodeOption{oauth2.SetAuthURLParam("nonce", content.Nonce)}
 	if profile.PKCE {
 		content.Verifier = secrets[2]
-		options = append(options, oauth2.S256ChallengeOption(content.Verifier))
 	}
-	if len(profile.ACRRequest) > 0 {
-		options = append(options, oauth2.SetAuthURLParam("acr_values", strings.Join(profile.ACRRequest, " ")))
-	}
-	if profile.Prompt != "" {
-		options = append(options, oauth2.SetAuthURLParam("prompt", profile.Prompt))
+	location, err := s.provider.authorization(m, s.RedirectURI(), state, content.Nonce, content.Verifier)
+	if err != nil {
+		return refuse(op, carnet.Internal, "internal", err)
 	}
 	now := s.now()
 	a := Attempt{State: hashOf(state), Browser: hashOf(browser), Site: s.config.Name, CreatedAt: now, ExpiresAt: now.Add(AttemptLifetime)}
@@ -155,7 +149,7 @@ func (s *Site) Begin(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	s.setCookie(w, s.loginCookie, browser, AttemptLifetime)
-	redirect(w, s.provider.oauth(m, s.RedirectURI()).AuthCodeURL(state, options...))
+	redirect(w, location)
 	return nil
 }
 
@@ -215,8 +209,7 @@ func (s *Site) Finish(w http.ResponseWriter, r *http.Request) (Identity, error) 
 	if err != nil {
 		return Identity{}, err
 	}
-	idToken, _ := tokens.Extra("id_token").(string)
-	id, err := s.provider.identify(ctx, m, tokens.AccessToken, idToken, begun.Nonce, a.CreatedAt)
+	id, err := s.provider.identify(ctx, m, tokens, due{nonce: begun.Nonce, begun: a.CreatedAt})
 	if err != nil {
 		return Identity{}, err
 	}
@@ -245,19 +238,14 @@ func (s *Site) Logout(w http.ResponseWriter, r *http.Request) error {
 	}
 	s.setCookie(w, s.sessionCookie, "", -1)
 	target := s.config.SignedOut
-	if m, err := s.provider.metadata(ctx); known && err == nil && m.EndSession != "" && session.Issuer == m.Issuer {
+	if known && session.Issuer == s.provider.profile.Issuer {
 		state, err := newSecret(s.random)
 		if err != nil {
 			return refuse(op, carnet.Internal, "internal", err)
 		}
-		query := url.Values{
-			"id_token_hint":            {session.idToken.Reveal()},
-			"post_logout_redirect_uri": {s.SignedOutURI()},
-			"state":                    {state},
-		}
-		target = m.EndSession + "?" + query.Encode()
-		if strings.Contains(m.EndSession, "?") {
-			target = m.EndSession + "&" + query.Encode()
+		// A provider that is down does not undo the logout here.
+		if address, err := s.provider.endSession(ctx, session.idToken, s.SignedOutURI(), state); err == nil && address != "" {
+			target = address
 		}
 	}
 	redirect(w, target)

@@ -3,6 +3,7 @@ package login_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -519,7 +521,7 @@ func TestStoreAway(t *testing.T) {
 	b := browser{}
 	callback := r.authorize(t, r.begin(t, b, "/"))
 	b["__Host-pro-session"] = strings.Repeat("A", 43)
-	p, err := login.NewProvider(r.profile(t), r.clock.now, nil)
+	p, err := login.NewProvider(r.profile(t), r.clock.now, rand.Reader, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -605,20 +607,20 @@ func TestSecretFile(t *testing.T) {
 		}
 		p := r.profile(t)
 		p.SecretFile = file
-		if _, err := login.NewProvider(p, r.clock.now, nil); carnet.CodeOf(err) != login.CodeProfile {
+		if _, err := login.NewProvider(p, r.clock.now, rand.Reader, nil); carnet.CodeOf(err) != login.CodeProfile {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	p := r.profile(t)
 	p.SecretFile = filepath.Join(t.TempDir(), "missing")
-	if _, err := login.NewProvider(p, r.clock.now, nil); carnet.CodeOf(err) != login.CodeProfile {
+	if _, err := login.NewProvider(p, r.clock.now, rand.Reader, nil); carnet.CodeOf(err) != login.CodeProfile {
 		t.Errorf("missing: %v", err)
 	}
 }
 
 func TestCheckTellsDifferences(t *testing.T) {
 	r := newRig(t, nil)
-	p, err := login.NewProvider(r.profile(t), r.clock.now, nil)
+	p, err := login.NewProvider(r.profile(t), r.clock.now, rand.Reader, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -627,15 +629,26 @@ func TestCheckTellsDifferences(t *testing.T) {
 		d["token_endpoint_auth_methods_supported"] = []string{"private_key_jwt"}
 		d["id_token_signing_alg_values_supported"] = []string{"RS256"}
 	}
-	got, err := p.Check(t.Context())
-	if err != nil || len(got) != 6 {
-		t.Errorf("%d differences, %v: %v", len(got), err, got)
+	findings, err := p.Check(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var differ []string
+	for _, f := range findings {
+		if !f.OK {
+			differ = append(differ, f.Key)
+		}
+	}
+	want := []string{"token_endpoint_auth_methods_supported", "id_token_signing_alg_values_supported", "acr_values_supported",
+		"code_challenge_methods_supported", "authorization_response_iss_parameter_supported", "end_session_endpoint"}
+	if !slices.Equal(differ, want) {
+		t.Errorf("differences %v, want %v", differ, want)
 	}
 }
 
 func TestSiteConfig(t *testing.T) {
 	r := newRig(t, nil)
-	p, err := login.NewProvider(r.profile(t), r.clock.now, nil)
+	p, err := login.NewProvider(r.profile(t), r.clock.now, rand.Reader, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,8 @@
 package login
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +14,7 @@ import (
 const (
 	maxBody        = 256 << 10 // bytes of any answer of a provider
 	maxHeader      = 64 << 10
+	maxCAFile      = 1 << 20
 	requestTimeout = 10 * time.Second
 )
 
@@ -54,8 +57,9 @@ func (b *boundedBody) Read(p []byte) (int, error) {
 }
 
 // newClient returns a client that follows no redirect: a provider that redirects a code or a
-// token is refused. A nil transport is one of our own without proxy or cookies.
-func newClient(p Profile, transport http.RoundTripper) *http.Client {
+// token is refused. A nil transport is one of our own without cookies. When it fails it names the
+// key of the profile that is at fault.
+func newClient(p Profile, transport http.RoundTripper) (*http.Client, string, error) {
 	if transport == nil {
 		transport = &http.Transport{
 			Proxy:                  http.ProxyFromEnvironment,
@@ -67,9 +71,38 @@ func newClient(p Profile, transport http.RoundTripper) *http.Client {
 			MaxResponseHeaderBytes: maxHeader,
 		}
 	}
+	if p.CertFile != "" || p.CAFile != "" {
+		base, ok := transport.(*http.Transport)
+		if !ok {
+			return nil, "cert_file", errors.New("this transport cannot present a certificate")
+		}
+		base = base.Clone()
+		if base.TLSClientConfig == nil {
+			base.TLSClientConfig = &tls.Config{}
+		}
+		base.TLSClientConfig.MinVersion = tls.VersionTLS12
+		if p.CertFile != "" {
+			pair, err := tls.LoadX509KeyPair(p.CertFile, p.KeyFile)
+			if err != nil {
+				return nil, "cert_file", err
+			}
+			base.TLSClientConfig.Certificates = []tls.Certificate{pair}
+		}
+		if p.CAFile != "" {
+			text, err := readBounded(p.CAFile, maxCAFile)
+			if err != nil {
+				return nil, "ca_file", err
+			}
+			base.TLSClientConfig.RootCAs = x509.NewCertPool()
+			if !base.TLSClientConfig.RootCAs.AppendCertsFromPEM(text) {
+				return nil, "ca_file", errors.New("no certificate in it")
+			}
+		}
+		transport = base
+	}
 	return &http.Client{
 		Transport:     guarded{transport, p.Hosts},
 		Timeout:       requestTimeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
+	}, "", nil
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,6 +32,9 @@ type tokenClaims struct {
 	Nonce     string   `json:"nonce"`
 	ACR       string   `json:"acr"`
 	Party     string   `json:"azp"`
+	SessionID string   `json:"sid"`
+
+	AMR json.RawMessage `json:"amr"`
 }
 
 func seconds(f float64) time.Time { return time.Unix(int64(f), 0) }
@@ -44,9 +48,18 @@ func (p *Provider) verifier(m *metadata, skipExpiry bool) *oidc.IDTokenVerifier 
 	})
 }
 
-// signed verifies signature, issuer, audience and times of a token of the provider, and reads
-// its claims.
+// signed verifies signature, issuer, audience and times of a token of the provider that has a
+// subject, and reads its claims.
 func (p *Provider) signed(ctx context.Context, m *metadata, raw string, skipExpiry bool) (*oidc.IDToken, tokenClaims, error) {
+	t, c, err := p.verified(ctx, m, raw, skipExpiry)
+	if err == nil && (c.Subject == "" || len(c.Subject) > maxSubject) {
+		err = errors.New("no subject, or one that is too long")
+	}
+	return t, c, err
+}
+
+// verified is signed for tokens that need not have a subject.
+func (p *Provider) verified(ctx context.Context, m *metadata, raw string, skipExpiry bool) (*oidc.IDToken, tokenClaims, error) {
 	var c tokenClaims
 	if len(raw) > maxTokenText || strings.Count(raw, ".") != 2 {
 		return nil, c, errors.New("not a signed token in its compact form, or one that is too long")
@@ -67,9 +80,6 @@ func (p *Provider) signed(ctx context.Context, m *metadata, raw string, skipExpi
 	if c.Party != "" && c.Party != p.profile.ClientID {
 		return nil, c, errors.New("the token was made for another party")
 	}
-	if c.Subject == "" || len(c.Subject) > maxSubject {
-		return nil, c, errors.New("no subject, or one that is too long")
-	}
 	latest := p.clock().Add(p.profile.ClockSkew)
 	for name, at := range map[string]*float64{"iat": c.IssuedAt, "nbf": c.NotBefore, "auth_time": c.AuthTime} {
 		if at != nil && seconds(*at).After(latest) {
@@ -82,52 +92,78 @@ func (p *Provider) signed(ctx context.Context, m *metadata, raw string, skipExpi
 	return t, c, nil
 }
 
-// identify checks the tokens of one login and reads the user information. begun is when the
-// login began.
-func (p *Provider) identify(ctx context.Context, m *metadata, accessToken, idToken, nonce string, begun time.Time) (Identity, error) {
+// due is what the tokens of one login must agree with.
+type due struct {
+	nonce  string         // empty for a call: a call has none
+	begun  time.Time      // when the login began
+	number carnet.Private // national identifier that was typed; zero when none was
+}
+
+// identify checks the tokens of one login and reads the user information.
+func (p *Provider) identify(ctx context.Context, m *metadata, t tokens, d due) (Identity, error) {
 	const op = "identify"
 	bad := func(cause error) (Identity, error) {
 		if errors.Is(cause, errNoKeys) {
 			return Identity{}, refuse(op, carnet.Unavailable, CodeProviderDown, cause)
 		}
-		return Identity{}, refuse(op, carnet.Denied, CodeToken, cause)
+		return Identity{}, refuse(op, carnet.Denied, CodeToken, fmt.Errorf("ID token: %w", cause))
 	}
-	t, c, err := p.signed(ctx, m, idToken, false)
+	inner, err := p.unwrap(t.ID, len(p.enc) > 0)
 	if err != nil {
-		return bad(fmt.Errorf("ID token: %w", err))
+		return bad(err)
 	}
-	earliest := begun.Add(-p.profile.ClockSkew)
+	token, c, err := p.signed(ctx, m, inner, false)
+	if err != nil {
+		return bad(err)
+	}
+	earliest := d.begun.Add(-p.profile.ClockSkew).Truncate(time.Second)
 	switch {
-	case c.Nonce == "" || subtle.ConstantTimeCompare([]byte(c.Nonce), []byte(nonce)) != 1:
-		return bad(errors.New("ID token: the nonce is not that of this login"))
+	case d.nonce != "" && subtle.ConstantTimeCompare([]byte(c.Nonce), []byte(d.nonce)) != 1:
+		return bad(errors.New("the nonce is not that of this login"))
 	case c.IssuedAt == nil:
-		return bad(errors.New("ID token: no iat"))
-	case seconds(*c.IssuedAt).Before(earliest.Truncate(time.Second)):
-		return bad(errors.New("ID token: issued before this login"))
+		return bad(errors.New("no iat"))
+	case seconds(*c.IssuedAt).Before(earliest):
+		return bad(errors.New("issued before this login"))
 	}
-	if t.AccessTokenHash != "" {
-		if err := t.VerifyAccessToken(accessToken); err != nil {
-			return bad(fmt.Errorf("ID token: %w", err))
+	if token.AccessTokenHash != "" {
+		if err := token.VerifyAccessToken(t.Access); err != nil {
+			return bad(err)
 		}
 	}
 	if !p.profile.enough(c.ACR) {
-		return Identity{}, refuse(op, carnet.Denied, CodeLevel, fmt.Errorf("level %q, at least %q is needed", printable(c.ACR), p.profile.ACRMin))
+		return Identity{}, refuse(op, carnet.Denied, CodeLevel, fmt.Errorf("level %q, at least %q of %v is needed", printable(c.ACR), p.profile.ACRMin, p.profile.ACRAccept))
 	}
 	id := Identity{
 		Provider: p.profile.Name,
 		Issuer:   p.profile.Issuer,
 		Subject:  carnet.Hide(c.Subject),
 		ACR:      c.ACR,
-		IDToken:  carnet.Hide(idToken),
+		SID:      c.SessionID,
+		IDToken:  carnet.Hide(inner),
+	}
+	_ = json.Unmarshal(c.AMR, &id.AMR) // of another type it is as good as none
+	for _, means := range p.profile.AMRNeed {
+		if !slices.Contains(id.AMR, means) {
+			return Identity{}, refuse(op, carnet.Denied, CodeLevel, fmt.Errorf("the means %q was not used", means))
+		}
 	}
 	if c.AuthTime != nil {
 		id.AuthTime = seconds(*c.AuthTime).UTC()
 	}
-	if p.profile.AuthTime && (c.AuthTime == nil || id.AuthTime.Before(earliest.Truncate(time.Second))) {
+	if p.profile.AuthTime && (c.AuthTime == nil || id.AuthTime.Before(earliest)) {
 		return Identity{}, refuse(op, carnet.Denied, CodeStale, errors.New("auth_time is missing or earlier than this login"))
 	}
-	if id.Claims, err = p.userInfo(ctx, m, accessToken, c.Subject); err != nil {
+	if id.Claims, err = p.userInfo(ctx, m, t.Access, c.Subject); err != nil {
 		return Identity{}, err
+	}
+	if p.profile.Revoke {
+		p.revoke(ctx, m, t.Access)
+	}
+	if !d.number.IsZero() && !id.Claims.isNumber(d.number) {
+		return Identity{}, refuse(op, carnet.Denied, CodeNumber, errors.New("SubjectNameID is not the number that was typed"))
+	}
+	if len(p.profile.SIRET) > 0 && !slices.Contains(p.profile.SIRET, id.Claims.siret()) {
+		return Identity{}, refuse(op, carnet.Denied, CodeOrganisation, errors.New("the organisation is not on the list of the profile"))
 	}
 	return id, nil
 }
@@ -148,8 +184,12 @@ func (p *Provider) userInfo(ctx context.Context, m *metadata, accessToken, subje
 	var raw json.RawMessage
 	var about string
 	switch {
-	case p.profile.UserInfo == UserInfoJWT && media == "application/jwt":
-		t, c, err := p.signed(ctx, m, string(body), true)
+	case p.profile.UserInfo != UserInfoRaw && media == "application/jwt":
+		inner, err := p.unwrap(string(body), p.profile.UserInfo == UserInfoNested)
+		if err != nil {
+			return bad(err)
+		}
+		t, c, err := p.signed(ctx, m, inner, true)
 		if err != nil {
 			return bad(err)
 		}

@@ -119,7 +119,7 @@ func (s *site) serve(t *testing.T, w *world, name string, role protect.Role, p l
 		t.Fatal(err)
 	}
 	guard := protect.NewGuard(register, carnet.IDs{Clock: w.later.now, Rand: rand.Reader})
-	if s.provider, err = login.NewProvider(p, w.later.now, nil); err != nil {
+	if s.provider, err = login.NewProvider(p, w.later.now, rand.Reader, nil); err != nil {
 		t.Fatal(err)
 	}
 	s.Site, err = login.NewSite(login.SiteConfig{
@@ -780,9 +780,14 @@ func TestSecondStartKeepsKeys(t *testing.T) {
 func TestProvidersPromiseWhatTheProfilesAsk(t *testing.T) {
 	w := start(t, t.TempDir())
 	for _, s := range []*site{w.attestation, w.pro} {
-		differences, err := s.provider.Check(context.Background())
-		if err != nil || len(differences) > 0 {
-			t.Errorf("%s: %v %v", s.provider.Name(), differences, err)
+		findings, err := s.provider.Check(context.Background())
+		if err != nil {
+			t.Errorf("%s: %v", s.provider.Name(), err)
+		}
+		for _, f := range findings {
+			if !f.OK {
+				t.Errorf("%s: %+v", s.provider.Name(), f)
+			}
 		}
 	}
 }
