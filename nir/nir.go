@@ -29,9 +29,9 @@
 //
 // # Not done
 //
-// The package knows no list of communes, and cannot tell whether a number was ever allotted. It refuses numbers
-// of other shapes: those of migrants (first digit 5 or 6) and the provisional numbers
-// of funds, which ended in 2022.
+// The package knows no list of communes, and cannot tell whether a number was ever allotted. Parse refuses
+// numbers of other shapes: those of migrants (first digit 5 or 6) and the provisional numbers
+// of funds, which ended in 2022. [Classify] names them, for those who meet them on a card.
 //
 // Sources: the structure published by INSEE; the validation code of the Caisse nationale de
 // l'assurance maladie (assurance-maladie-digital/nir-validation); for waiting numbers, the Carnet
