@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"crypto/ecdsa"
 	"crypto/x509"
 	"encoding/json"
 	"fmt"
@@ -10,10 +11,12 @@ import (
 
 	"carnet/certlogic/rules"
 	"carnet/hcert"
+	"carnet/twoddoc/bundle"
 )
 
 // pack is a Checker as it travels to another device. Who sends it vouches for it: signatures of
-// trust lists were verified before and are not in it, those of revocation lists are verified again.
+// trust lists were verified before and are not in it, those of revocation lists and of bundles are
+// verified again.
 type pack struct {
 	Made         time.Time  `json:"made"`
 	Certificates [][]byte   `json:"certificates,omitempty"` // of 2D-Doc, DER
@@ -21,6 +24,12 @@ type pack struct {
 	Keys         []packKey  `json:"keys,omitempty"` // of HC1
 	Rules        *packRules `json:"rules,omitempty"`
 	Revoked      []source   `json:"revoked,omitempty"`
+	Bundles      []packed   `json:"bundles,omitempty"` // of 2D-Doc certificates
+}
+
+type packed struct {
+	Key  []byte `json:"key"` // SubjectPublicKeyInfo of the key that sealed it
+	File []byte `json:"file"`
 }
 
 type packKey struct {
@@ -70,6 +79,13 @@ func (k Checker) Pack(made time.Time) ([]byte, error) {
 			}
 		}
 		p.Scheme = t.scheme
+		for _, b := range t.bundles {
+			public, err := x509.MarshalPKIXPublicKey(b.key)
+			if err != nil {
+				return nil, fmt.Errorf("pack: %w", err)
+			}
+			p.Bundles = append(p.Bundles, packed{public, b.file})
+		}
 		for _, key := range t.signers.All() {
 			public, err := x509.MarshalPKIXPublicKey(key.Public)
 			if err != nil {
@@ -110,6 +126,20 @@ func Unpack(data []byte, at time.Time) (Checker, time.Time, error) {
 			return Checker{}, time.Time{}, fmt.Errorf("pack: %w", err)
 		}
 	}
+	for i, b := range p.Bundles {
+		public, err := x509.ParsePKIXPublicKey(b.Key)
+		key, ok := public.(*ecdsa.PublicKey)
+		if err == nil && !ok {
+			err = bundle.ErrKey
+		}
+		if err == nil {
+			k.Trust.bundleKeys = append(k.Trust.bundleKeys, key)
+			err = k.Trust.addBundle(b.File)
+		}
+		if err != nil {
+			return Checker{}, time.Time{}, fmt.Errorf("pack: bundle %d: %w", i, err)
+		}
+	}
 	for i, key := range p.Keys {
 		public, err := x509.ParsePKIXPublicKey(key.Public)
 		if err == nil {
@@ -144,14 +174,15 @@ func Unpack(data []byte, at time.Time) (Checker, time.Time, error) {
 
 // Facts is what a checker trusts and of when that is, for people to judge by.
 type Facts struct {
-	Made        time.Time   `json:"made"`        // when it was gathered
-	TwoDDoc     int         `json:"twoDDoc"`     // certificates that may sign 2D-Doc
-	Authorities []string    `json:"authorities"` // of 2D-Doc, that they belong to
-	HCert       int         `json:"hcert"`       // keys that may sign HC1
-	Countries   []string    `json:"countries"`   // of these keys, as far as known
-	Scheme      *Scheme     `json:"scheme,omitempty"`
-	Rules       *RuleFacts  `json:"rules,omitempty"`
-	Lists       []ListFacts `json:"lists,omitempty"`
+	Made        time.Time     `json:"made"`        // when it was gathered
+	TwoDDoc     int           `json:"twoDDoc"`     // certificates that may sign 2D-Doc
+	Authorities []string      `json:"authorities"` // of 2D-Doc, that they belong to
+	HCert       int           `json:"hcert"`       // keys that may sign HC1
+	Countries   []string      `json:"countries"`   // of these keys, as far as known
+	Scheme      *Scheme       `json:"scheme,omitempty"`
+	Bundles     []BundleFacts `json:"bundles,omitempty"`
+	Rules       *RuleFacts    `json:"rules,omitempty"`
+	Lists       []ListFacts   `json:"lists,omitempty"`
 }
 
 // RuleFacts says what rules there are.
@@ -171,6 +202,14 @@ func (k Checker) Facts(made time.Time) Facts {
 			if authority := name[:4]; len(list) > 0 && !slices.Contains(f.Authorities, authority) {
 				f.Authorities = append(f.Authorities, authority)
 			}
+		}
+		for name := range t.bundled() {
+			if authority := name[:4]; !slices.Contains(f.Authorities, authority) {
+				f.Authorities = append(f.Authorities, authority)
+			}
+		}
+		for _, b := range t.bundles {
+			f.Bundles = append(f.Bundles, NewBundleFacts(b.Bundle))
 		}
 		for _, key := range t.signers.All() {
 			if key.Country != "" && !slices.Contains(f.Countries, key.Country) {

@@ -30,8 +30,9 @@ var (
 	spot  = time.Date(2021, 6, 15, 12, 0, 0, 0, time.UTC) // when the tests verify
 )
 
-// newIssuer makes an authority (parent nil) or a participant's certificate signed by parent.
-func newIssuer(t testing.TB, name string, parent *issuer) *issuer {
+// newIssuer makes an authority (parent nil) or a participant's certificate signed by parent, which names
+// revocation lists.
+func newIssuer(t testing.TB, name string, parent *issuer, crl ...string) *issuer {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -41,7 +42,7 @@ func newIssuer(t testing.TB, name string, parent *issuer) *issuer {
 		SerialNumber: big.NewInt(time.Now().UnixNano()),
 		Subject:      pkix.Name{Country: []string{"FR"}, Organization: []string{"CAISSE DES FOUGERES"}, CommonName: name},
 		NotBefore:    from, NotAfter: until,
-		KeyUsage: x509.KeyUsageDigitalSignature,
+		KeyUsage: x509.KeyUsageDigitalSignature, CRLDistributionPoints: crl,
 	}
 	signer := &issuer{key, c}
 	if parent == nil {

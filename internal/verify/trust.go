@@ -2,6 +2,8 @@ package verify
 
 import (
 	"bytes"
+	"cmp"
+	"crypto/ecdsa"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/pem"
@@ -14,6 +16,7 @@ import (
 
 	"carnet/hcert"
 	"carnet/hcert/trust"
+	"carnet/twoddoc/bundle"
 )
 
 // Options say how trust material is read.
@@ -36,6 +39,8 @@ type Trust struct {
 	participants map[string][]*x509.Certificate // of 2D-Doc, by authority and own name ("FR03/AV01")
 	scheme       *Scheme                        // the newest French list, nil without one
 	signers      trust.Store                    // of HC1
+	bundleKeys   []*ecdsa.PublicKey             // that may seal bundles of 2D-Doc certificates
+	bundles      []sealed                       // the newest of each of these keys
 }
 
 // Scheme is what a verified French trust list of 2D-Doc says.
@@ -63,21 +68,32 @@ var errKeyAlone = errors.New("a public key and no certificate: it signs lists of
 
 // LoadTrust reads trust material: files and folders, a folder with what lies in it and in its
 // folders. It reads certificates in PEM and DER, the lists of the EU gateway, the Netherlands and
-// the WHO (package hcert/trust) and the signed French list of 2D-Doc authorities (package
-// twoddoc/tsl). The bytes tell which is which.
+// the WHO (package hcert/trust), the signed French list of 2D-Doc authorities (package twoddoc/tsl),
+// and the bundles of 2D-Doc certificates and revocations (package twoddoc/bundle) with the public keys
+// that seal them. The bytes tell which is which.
+//
+// A bundle is believed under a key that stands in another file (*.pem, [bundle.KeyType]), and
+// under no key that signs anything else: not that of a list of revoked documents, nor that of a certificate.
 //
 // A file that cannot be used is a warning as long as something else can: the error is then nil. It
 // wraps ErrNoTrust or the error of the file system that names the path.
 func LoadTrust(paths []string, options Options) (*Trust, []error, error) {
 	t := &Trust{}
-	warnings, read, err := loadFiles(paths, func(path string, data []byte) ([]error, error) { return t.Add(path, data, options) })
+	paths = slices.Clone(paths)
+	slices.SortStableFunc(paths, func(a, b string) int { return cmp.Compare(rank(a), rank(b)) }) // keys before what they sealed
+	warnings, _, err := loadFiles(paths, func(path string, data []byte) ([]error, error) { return t.Add(path, data, options) })
 	switch {
 	case err != nil:
 		return nil, warnings, err
-	case read == 0:
+	case t.empty():
 		return nil, warnings, fmt.Errorf("%s: %w", strings.Join(paths, ", "), ErrNoTrust)
 	}
 	return t, warnings, nil
+}
+
+// empty reports that there is nothing to believe; a key alone seals nothing.
+func (t *Trust) empty() bool {
+	return len(t.authorities)+len(t.participants)+t.signers.Len()+len(t.bundles) == 0 && t.scheme == nil
 }
 
 // Add reads the material of one file. Problems are entries of a list that are left out; the error
@@ -87,6 +103,8 @@ func (t *Trust) Add(name string, data []byte, options Options) (problems []error
 	switch {
 	case len(trimmed) == 0:
 		return nil, errors.New("the file is empty")
+	case bundle.Is(data):
+		return nil, t.addBundle(data)
 	case trimmed[0] == '<':
 		return nil, t.addList(data, options)
 	case trimmed[0] == '{' || trimmed[0] == '[':
@@ -100,6 +118,14 @@ func (t *Trust) Add(name string, data []byte, options Options) (problems []error
 		return problems, t.signers.Add(l.Keys...)
 	}
 	added := 0
+	if bytes.Contains(data, []byte("-----BEGIN "+bundle.KeyType)) {
+		keys, err := bundle.ParseKeys(data)
+		if err != nil {
+			return nil, err
+		}
+		t.bundleKeys = append(t.bundleKeys, keys...)
+		added = len(keys)
+	}
 	certs, broken := certificates(data)
 	for _, c := range certs {
 		if err := t.AddCertificate(c); err != nil {
@@ -112,7 +138,9 @@ func (t *Trust) Add(name string, data []byte, options Options) (problems []error
 		return nil, errors.Join(broken...)
 	}
 	for _, err := range broken {
-		problems = append(problems, fmt.Errorf("%s: %w", name, err))
+		if !errors.Is(err, errKeyAlone) {
+			problems = append(problems, fmt.Errorf("%s: %w", name, err))
+		}
 	}
 	return problems, nil
 }
@@ -133,7 +161,7 @@ func certificates(data []byte) (certs []*x509.Certificate, broken []error) {
 			break
 		}
 		data = rest
-		if block.Type == "PUBLIC KEY" {
+		if block.Type == "PUBLIC KEY" || block.Type == bundle.KeyType {
 			keys++
 		}
 		if block.Type != "CERTIFICATE" {
@@ -250,6 +278,9 @@ func (t *Trust) stale(authority string, at time.Time) bool {
 func (t *Trust) Size() (twoDDoc, hCert int) {
 	for _, p := range t.participants {
 		twoDDoc += len(p)
+	}
+	for _, n := range t.bundled() {
+		twoDDoc += n
 	}
 	return twoDDoc, t.signers.Len()
 }

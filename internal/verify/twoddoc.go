@@ -66,18 +66,25 @@ func (k Checker) twoDDoc(v *Verdict, payload []byte, at time.Time) {
 	if t == nil {
 		t = &Trust{}
 	}
-	known := t.participants[v.Key]
+	known := t.candidates(h.Authority, h.Certificate)
 	if len(known) == 0 {
 		v.refuse("key.unknown")
 		return
 	}
-	// A participant that renewed its certificate under the same name has several: the one with
-	// the least against it counts.
+	// A participant that renewed its certificate under the same name has several: the one that signed
+	// counts, else the one with the least against it.
 	var best []string
-	for i, p := range known {
+	var bestSigned bool
+	var warnings [][2]string
+	for i, c := range known {
+		p := c.cert
 		var against []string
+		standing, aged := t.standing(c, at)
+		if standing.revoked() {
+			against = append(against, "certificate.revoked")
+		}
 		switch {
-		case !t.chained(h.Authority, p):
+		case !c.chained:
 			against = append(against, "certificate.untrusted")
 		case h.Signed == twoddoc.Undated:
 			against = append(against, "date.undated")
@@ -88,8 +95,11 @@ func (k Checker) twoDDoc(v *Verdict, payload []byte, at time.Time) {
 				against = append(against, "certificate.expired")
 			}
 		}
+		signed := false
 		if !malformed {
+			signed = true
 			if err := d.Verify(p); err != nil {
+				signed = false
 				code := "signature.invalid"
 				if e, ok := errors.AsType[*twoddoc.Error](err); ok {
 					code = string(e.Code)
@@ -97,13 +107,16 @@ func (k Checker) twoDDoc(v *Verdict, payload []byte, at time.Time) {
 				against = append(against, code)
 			}
 		}
-		if i == 0 || len(against) < len(best) {
-			best = against
-			v.Issuer = strings.Join(p.Subject.Organization, ", ")
+		if i == 0 || signed && !bestSigned || signed == bestSigned && len(against) < len(best) {
+			best, bestSigned, warnings = against, signed, aged
+			v.Issuer, v.Certificate = strings.Join(p.Subject.Organization, ", "), standing
 		}
 	}
 	for _, code := range best {
 		v.refuse(code)
+	}
+	for _, w := range warnings {
+		v.warn(w[0], w[1])
 	}
 	if t.stale(h.Authority, at) {
 		v.warn("trust.stale", h.Authority)

@@ -19,6 +19,7 @@
 //	2ddoc.structure          no 2D-Doc, or a header that follows no version
 //	2ddoc.field              an attestation of vaccination that lacks a field, or a field that stands twice
 //	key.unknown              no trusted certificate has the name that the header gives
+//	certificate.revoked      the certificate that signed was revoked, see below
 //	certificate.untrusted    the authority is known and has not signed that certificate
 //	certificate.notyet       signed before the certificate was valid
 //	certificate.expired      signed after the certificate was valid
@@ -29,6 +30,24 @@
 // What breaks the rules of the dictionary but not the signature is a warning: such codes are in
 // official use. A document of a test authority (FR00, XX00 of any country) is believed only when
 // its certificate is among the trusted ones, and the verdict then says Test.
+//
+// # Revoked signing certificates
+//
+// A bundle (package twoddoc/bundle) in the trust material says which signing certificates the revocation
+// lists of their authorities name. A certificate that is named ends every code, signed before or after, as
+// specification twoddoc says in section 2.6 and as the scheme is run: the date of signature is
+// written by the very key that is no longer to be trusted, no third party stamps it, so whoever has the
+// key can sign for yesterday. The instant of the check does not matter for the same reason, and because
+// what is known now is known. The date of the revocation is given ([Standing].Since), for people to
+// judge a paper by other means.
+//
+//	certificate.unchecked    warning: no list in the bundle speaks of the certificate; the bundle is of this date
+//	certificate.stale        warning: the list should have been renewed; it is of this date
+//	bundle.stale             warning: the bundle is older than its operator wants it to be used; it is of this date
+//	bundle.early             warning: the bundle was gathered after the instant of the check
+//
+// A certificate that was given by itself, and of which no bundle knows anything, is believed until it is
+// taken away again.
 //
 // # HC1
 //
@@ -75,14 +94,17 @@ type Verdict struct {
 	// Content is what the code says. When the verdict is not valid nothing of it is proven.
 	Content map[string]any `json:"content"`
 
-	Type      string   `json:"type,omitempty"`      // document type of a 2D-Doc, "vaccination", "test" or "recovery" of an HC1
-	Test      bool     `json:"test,omitempty"`      // a test authority signed: never a real document
-	Signed    string   `json:"signed,omitempty"`    // date of signature, AAAA-MM-JJ
-	ID        string   `json:"id,omitempty"`        // SHA-256 of what a 2D-Doc signs, or the identifier of an HC1
-	Warnings  []string `json:"warnings,omitempty"`  // stable code, then the field if there is one
-	Symbology string   `json:"symbology,omitempty"` // "datamatrix", "qr", "aztec" or "text"
-	Page      int      `json:"page,omitempty"`      // from 1, in a PDF
-	Line      int      `json:"line,omitempty"`      // from 1, in a text
+	Type     string   `json:"type,omitempty"`     // document type of a 2D-Doc, "vaccination", "test" or "recovery" of an HC1
+	Test     bool     `json:"test,omitempty"`     // a test authority signed: never a real document
+	Signed   string   `json:"signed,omitempty"`   // date of signature, AAAA-MM-JJ
+	ID       string   `json:"id,omitempty"`       // SHA-256 of what a 2D-Doc signs, or the identifier of an HC1
+	Warnings []string `json:"warnings,omitempty"` // stable code, then the field if there is one
+	// Certificate is what is known of the revocation of the certificate that signed a 2D-Doc; nil when no
+	// bundle was asked.
+	Certificate *Standing `json:"certificate,omitempty"`
+	Symbology   string    `json:"symbology,omitempty"` // "datamatrix", "qr", "aztec" or "text"
+	Page        int       `json:"page,omitempty"`      // from 1, in a PDF
+	Line        int       `json:"line,omitempty"`      // from 1, in a text
 
 	Rules      []RuleAnswer `json:"rules,omitempty"`      // those that did not pass
 	Revocation string       `json:"revocation,omitempty"` // NotListed, ToCheck or IsRevoked; "" when no list was asked

@@ -98,14 +98,29 @@ func (w Words) Rule(r RuleAnswer) string {
 	return ""
 }
 
-// Warning gives the sentence of a warning of a Verdict, and the field that it speaks of.
+// Warning gives the sentence of a warning of a Verdict, with the date or the field that it speaks of.
 func (w Words) Warning(warning string) string {
 	code, field, _ := strings.Cut(warning, " ")
 	s := w.get("warning", code)
-	if field != "" {
-		s += " (" + field + ")"
+	switch dated := strings.ReplaceAll(s, "{date}", w.date(field)); {
+	case dated != s:
+		return dated
+	case field != "":
+		return s + " (" + field + ")"
 	}
 	return s
+}
+
+// detail is what stands below the sentence of a reason: the words of a rule, the date of a revocation.
+func (w Words) detail(v Verdict, code string) string {
+	if code != "certificate.revoked" || v.Certificate == nil {
+		return w.Rule(v.rule(code))
+	}
+	key := "revokedSince"
+	if v.Certificate.Since == "" {
+		key = "revokedUndated"
+	}
+	return w.label(key, "since", w.date(day(v.Certificate.Since)), "date", w.date(day(v.Certificate.Updated)))
 }
 
 // Problem gives the sentence of a code of an error: of package scan, of a file, of trust material.
@@ -133,7 +148,8 @@ const (
 	reset = "\x1b[0m"
 )
 
-// Line is one reason or warning in words. Detail is what a business rule says of itself.
+// Line is one reason or warning in words. Detail is what a business rule says of itself, or since when a
+// certificate is revoked.
 type Line struct {
 	Code   string `json:"code"`
 	Words  string `json:"words"`
@@ -159,7 +175,7 @@ type View struct {
 	Warnings []Line `json:"warnings,omitempty"`
 	Rows     []Row  `json:"rows,omitempty"` // all that the code says; none when minimal
 	Where    string `json:"where,omitempty"`
-	List     string `json:"list,omitempty"` // what lists of revoked certificates say, and of when they are
+	List     string `json:"list,omitempty"` // what lists of revoked documents and certificates say, and of when they are
 }
 
 // View puts a verdict in words. Minimal leaves out everything that the code says but name and date
@@ -176,7 +192,7 @@ func (w Words) View(v Verdict, minimal bool) View {
 		out.Test = w.get("verdict", "test")
 	}
 	for _, code := range v.Reasons {
-		out.Reasons = append(out.Reasons, Line{Code: code, Words: w.Reason(code), Detail: clean(w.Rule(v.rule(code)))})
+		out.Reasons = append(out.Reasons, Line{Code: code, Words: w.Reason(code), Detail: clean(w.detail(v, code))})
 	}
 	out.Name, out.Birth = w.person(v)
 	for _, warning := range v.Warnings {
@@ -227,7 +243,7 @@ func (w Words) Views(verdicts []Verdict, minimal bool) []View {
 // decides reports a warning that bears on whether to believe the document, and not on its form.
 func decides(code string) bool {
 	stage, _, _ := strings.Cut(code, ".")
-	return stage == "rule" || stage == "revoked" || stage == "trust"
+	return stage == "rule" || stage == "revoked" || stage == "trust" || stage == "certificate" || stage == "bundle"
 }
 
 // rule finds what a rule said by its reason code.
@@ -240,12 +256,33 @@ func (v Verdict) rule(code string) RuleAnswer {
 	return RuleAnswer{}
 }
 
-// list tells what the lists of revoked certificates say.
+// list tells what the lists of revoked documents say, then those of revoked signing certificates.
 func (w Words) list(v Verdict) string {
+	var parts []string
+	if v.Revocation != "" {
+		parts = append(parts, w.documentList(v))
+	}
+	if c := v.Certificate; c != nil {
+		date := c.Updated
+		key := "certificateGood"
+		switch {
+		case c.revoked():
+			key = "certificateRevoked"
+		case c.Updated == "":
+			key, date = "certificateUnknown", c.Gathered
+		}
+		parts = append(parts, w.label(key, "date", w.date(day(date))))
+	}
+	separator := "; "
+	if w.lang == "fr" {
+		separator = "\u202f; "
+	}
+	return strings.Join(parts, separator)
+}
+
+func (w Words) documentList(v Verdict) string {
 	var s string
 	switch v.Revocation {
-	case "":
-		return ""
 	case NotListed:
 		s = w.label("listNot")
 	case ToCheck:
@@ -484,6 +521,14 @@ func (w Words) Facts(f Facts) []Row {
 	rows = append(rows, Row{fact("2d-doc"), twoDDoc}, Row{fact("hcert"), hCert})
 	if f.Scheme != nil {
 		rows = append(rows, Row{fact("scheme"), fact("schemeOf", "n", f.Scheme.Sequence, "date", day(f.Scheme.Issued), "next", day(f.Scheme.NextUpdate))})
+	}
+	for _, b := range f.Bundles {
+		key, oldest := "bundleOf", ""
+		if b.Oldest != nil {
+			key, oldest = "bundleListsOf", day(*b.Oldest)
+		}
+		rows = append(rows, Row{fact("bundle"), fact(key, "date", day(b.Gathered), "next", day(b.Until), "n", b.Certificates, "lists", b.Lists,
+			"oldest", oldest, "revoked", b.Revoked)})
 	}
 	rulesFact := fact("noRules")
 	if r := f.Rules; r != nil {

@@ -102,10 +102,10 @@ func TestCatalogues(t *testing.T) {
 	for _, k := range codes(t, filepath.Join("..", "..", "hcert", "dcc"), "Kind") {
 		want["warning"]["payload."+k] = true
 	}
-	for _, c := range []string{"2ddoc.structure", "2ddoc.field", "key.unknown", "certificate.untrusted", "certificate.notyet", "certificate.expired", "date.undated", "date.future", "rule", "revoked"} {
+	for _, c := range []string{"2ddoc.structure", "2ddoc.field", "key.unknown", "certificate.revoked", "certificate.untrusted", "certificate.notyet", "certificate.expired", "date.undated", "date.future", "rule", "revoked"} {
 		want["reason"][c] = true
 	}
-	for _, c := range []string{"2ddoc.annex", "trust.stale", "rule.open", "rule.none", "revoked.check", "revoked.stale"} {
+	for _, c := range []string{"2ddoc.annex", "trust.stale", "rule.open", "rule.none", "revoked.check", "revoked.stale", "certificate.unchecked", "certificate.stale", "bundle.stale", "bundle.early"} {
 		want["warning"][c] = true
 	}
 	for s := range scanned {

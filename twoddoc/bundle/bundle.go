@@ -16,6 +16,13 @@
 // with SHA-256, r and s of 32 bytes each, over [Context] and the content. [Open] accepts one coding of a
 // content and no other: what it read is written again and compared.
 //
+// Who gathers needs a network and no key, who seals needs a key and no network: between the two the
+// content travels by itself ([Bundle.Marshal], [Parse]). Nobody verifies with that.
+//
+// The public key travels as a PEM block of a type of its own, [KeyType], with a SubjectPublicKeyInfo in
+// it. So a file says that its key seals bundles, and a key that signs anything else, as "PUBLIC KEY", is
+// never taken for one, nor the other way round ([ParseKeys]).
+//
 // # Honesty
 //
 // The operator vouches for what it saw, no more. [Bundle.Stale] tells everything that has become older
@@ -34,6 +41,7 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/asn1"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -46,6 +54,9 @@ import (
 
 // Context is what the signature covers before the content, so that it is of nothing else.
 const Context = "2D-Doc bundle 1\n"
+
+// KeyType is the type of the PEM block of a public key that seals bundles.
+const KeyType = "2D-DOC BUNDLE KEY"
 
 // Bounds of a file. A longer one is refused before it is read.
 const (
@@ -62,6 +73,8 @@ var (
 	ErrFormat = errors.New("malformed bundle")
 	// ErrSignature: none of the keys signed it.
 	ErrSignature = errors.New("bundle is signed by none of the keys")
+	// ErrKey: not a public key that seals bundles.
+	ErrKey = errors.New("not a public key of bundles (PEM, " + KeyType + ", P-256)")
 	// ErrAuthority: no usable authority has the identifier.
 	ErrAuthority = errors.New("authority is not in the bundle")
 	// ErrCertificate: the authority has no participant of the name.
@@ -183,12 +196,9 @@ func (b *Bundle) Seal(signer crypto.Signer, rand io.Reader) ([]byte, error) {
 	if !ok || key.Curve != elliptic.P256() {
 		return nil, errors.New("bundle: the key of the signer is not ECDSA on P-256")
 	}
-	if err := b.check(); err != nil {
-		return nil, err
-	}
-	content, err := asn1.Marshal(b.toDER())
+	content, err := b.Marshal()
 	if err != nil {
-		return nil, fmt.Errorf("bundle: %w: %w", ErrFormat, err)
+		return nil, err
 	}
 	digest := digestOf(content)
 	der, err := signer.Sign(rand, digest[:], crypto.SHA256)
@@ -213,6 +223,71 @@ func (b *Bundle) Seal(signer crypto.Signer, rand io.Reader) ([]byte, error) {
 	return file, nil
 }
 
+// Marshal writes the content alone, which nobody has sealed yet. What Open would refuse is refused.
+func (b *Bundle) Marshal() ([]byte, error) {
+	if err := b.check(); err != nil {
+		return nil, err
+	}
+	content, err := asn1.Marshal(b.toDER())
+	if err != nil {
+		return nil, malformed("%w", err)
+	}
+	return content, nil
+}
+
+// Is reports that data has the form of a sealed bundle, so that a file can be told from a certificate.
+// Whether anybody signed it is another question.
+func Is(data []byte) bool {
+	var f fileDER
+	rest, err := asn1.Unmarshal(data, &f)
+	return err == nil && len(rest) == 0 && len(f.Signature) == 64 && f.Content.Class == asn1.ClassUniversal && f.Content.Tag == asn1.TagSequence
+}
+
+// MarshalKey writes a public key for those who verify.
+func MarshalKey(public *ecdsa.PublicKey) ([]byte, error) {
+	if public == nil || public.Curve != elliptic.P256() {
+		return nil, fmt.Errorf("bundle: %w", ErrKey)
+	}
+	der, err := x509.MarshalPKIXPublicKey(public)
+	if err != nil {
+		return nil, fmt.Errorf("bundle: %w: %w", ErrKey, err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: KeyType, Bytes: der}), nil
+}
+
+// ParseKeys reads the public keys of a PEM text, of which blocks of other types are left aside. The error
+// wraps ErrKey: a block that is damaged or of another curve, or none.
+func ParseKeys(text []byte) ([]*ecdsa.PublicKey, error) {
+	var keys []*ecdsa.PublicKey
+	for {
+		block, rest := pem.Decode(text)
+		if block == nil {
+			break
+		}
+		text = rest
+		if block.Type != KeyType {
+			continue
+		}
+		parsed, err := x509.ParsePKIXPublicKey(block.Bytes)
+		if err != nil {
+			return nil, fmt.Errorf("bundle: %w: %w", ErrKey, err)
+		}
+		key, ok := parsed.(*ecdsa.PublicKey)
+		if !ok || key.Curve != elliptic.P256() {
+			return nil, fmt.Errorf("bundle: %w", ErrKey)
+		}
+		keys = append(keys, key)
+	}
+	if len(keys) == 0 {
+		return nil, fmt.Errorf("bundle: %w", ErrKey)
+	}
+	return keys, nil
+}
+
+func malformed(format string, args ...any) error {
+	return fmt.Errorf("bundle: %w: %w", ErrFormat, fmt.Errorf(format, args...))
+}
+
 func digestOf(content []byte) [sha256.Size]byte {
 	h := sha256.New()
 	h.Write([]byte(Context))
@@ -223,41 +298,46 @@ func digestOf(content []byte) [sha256.Size]byte {
 // Open reads a file that one of the keys, on P-256, signed. Nothing of the content is looked at before
 // its signature is checked. The error wraps ErrFormat or ErrSignature.
 func Open(file []byte, keys ...*ecdsa.PublicKey) (*Bundle, error) {
-	bad := func(format string, args ...any) (*Bundle, error) {
-		return nil, fmt.Errorf("bundle: %w: %w", ErrFormat, fmt.Errorf(format, args...))
-	}
 	if len(file) > MaxSize {
-		return bad("%d bytes, at most %d", len(file), MaxSize)
+		return nil, malformed("%d bytes, at most %d", len(file), MaxSize)
 	}
 	var f fileDER
 	rest, err := asn1.Unmarshal(file, &f)
 	if err != nil {
-		return bad("%w", err)
+		return nil, malformed("%w", err)
 	}
 	if len(rest) != 0 || len(f.Signature) != 64 {
-		return bad("something behind the content, or a signature of %d bytes", len(f.Signature))
+		return nil, malformed("something behind the content, or a signature of %d bytes", len(f.Signature))
 	}
 	if again, err := asn1.Marshal(f); err != nil || !bytes.Equal(again, file) {
-		return bad("it is coded in two ways")
+		return nil, malformed("it is coded in two ways")
 	}
 	if !signedBy(f, keys) {
 		return nil, fmt.Errorf("bundle: %w", ErrSignature)
 	}
-	var c contentDER
-	if rest, err = asn1.Unmarshal(f.Content.FullBytes, &c); err != nil || len(rest) != 0 {
-		return bad("content: %w", errors.Join(err, fmt.Errorf("%d bytes behind it", len(rest))))
+	return Parse(f.Content.FullBytes)
+}
+
+// Parse reads what Marshal wrote. Nobody vouches for it. The error wraps ErrFormat.
+func Parse(content []byte) (*Bundle, error) {
+	if len(content) > MaxSize {
+		return nil, malformed("%d bytes, at most %d", len(content), MaxSize)
 	}
-	if again, err := asn1.Marshal(c); err != nil || !bytes.Equal(again, f.Content.FullBytes) {
-		return bad("content: it is coded in two ways")
+	var c contentDER
+	if rest, err := asn1.Unmarshal(content, &c); err != nil || len(rest) != 0 {
+		return nil, malformed("content: %w", errors.Join(err, fmt.Errorf("%d bytes behind it", len(rest))))
+	}
+	if again, err := asn1.Marshal(c); err != nil || !bytes.Equal(again, content) {
+		return nil, malformed("content: it is coded in two ways")
 	}
 	if c.Version != version {
-		return bad("version %d", c.Version)
+		return nil, malformed("version %d", c.Version)
 	}
 	if len(c.List.Digest) != sha256.Size || len(c.List.Signer) != sha256.Size {
-		return bad("digests of the trust list")
+		return nil, malformed("digests of the trust list")
 	}
 	if c.Lifetime < 0 || c.Lifetime > int64(10*365*24*time.Hour/time.Second) {
-		return bad("lifetime of %d s", c.Lifetime)
+		return nil, malformed("lifetime of %d s", c.Lifetime)
 	}
 	b := c.bundle()
 	if err := b.check(); err != nil {
@@ -279,32 +359,29 @@ func signedBy(f fileDER, keys []*ecdsa.PublicKey) bool {
 
 // check holds what is true of every bundle.
 func (b *Bundle) check() error {
-	bad := func(format string, args ...any) error {
-		return fmt.Errorf("bundle: %w: %w", ErrFormat, fmt.Errorf(format, args...))
-	}
 	if b.Lifetime < 0 || b.Gathered.IsZero() {
-		return bad("it was not gathered, or lives for %v", b.Lifetime)
+		return malformed("it was not gathered, or lives for %v", b.Lifetime)
 	}
 	if len(b.Authorities) > maxAuthorities || len(b.Participants) > maxParticipants || len(b.Lists) > maxLists {
-		return bad("%d authorities, %d participants, %d revocation lists", len(b.Authorities), len(b.Participants), len(b.Lists))
+		return malformed("%d authorities, %d participants, %d revocation lists", len(b.Authorities), len(b.Participants), len(b.Lists))
 	}
 	for i, a := range b.Authorities {
 		if len(a.ID) != 4 || len(a.Operator) > maxText || len(a.Status) > maxText || len(a.Raw) == 0 {
-			return bad("authority #%d", i)
+			return malformed("authority #%d", i)
 		}
 	}
 	for i, p := range b.Participants {
 		if p.Authority < 0 || p.Authority >= len(b.Authorities) || len(p.ID) < 4 || len(p.ID) > 5 || len(p.Raw) == 0 || p.NotAfter.Before(p.NotBefore) {
-			return bad("participant #%d", i)
+			return malformed("participant #%d", i)
 		}
 	}
 	for i, l := range b.Lists {
 		if l.Authority < 0 || l.Authority >= len(b.Authorities) || len(l.URL) > maxText || l.Number == nil || l.Number.Sign() < 0 || l.ThisUpdate.IsZero() {
-			return bad("revocation list #%d", i)
+			return malformed("revocation list #%d", i)
 		}
 		for _, r := range l.Revoked {
 			if r.Serial == nil || r.Serial.BitLen() > 160 {
-				return bad("revocation list #%d: serial number", i)
+				return malformed("revocation list #%d: serial number", i)
 			}
 		}
 	}
@@ -357,23 +434,35 @@ func (c *contentDER) bundle() *Bundle {
 // second drops what the file has no room for.
 func second(t time.Time) time.Time { return t.UTC().Truncate(time.Second) }
 
-// Find returns the certificates that may have signed a code with the header, newest first: of an
-// authority that is usable, which is checked to have issued them, and valid on the signature date. The
-// error is ErrAuthority, ErrCertificate or ErrDate, or tells what is wrong with a certificate.
+// Find returns the certificates that may have signed a code with the header, newest first: those of
+// [Bundle.Certificates] that were valid on the signature date. The error is ErrAuthority, ErrCertificate or
+// ErrDate, or tells what is wrong with a certificate.
 func (b *Bundle) Find(h twoddoc.Header) ([]*x509.Certificate, error) {
-	known, named := false, false
+	certs, err := b.Certificates(h.Authority, h.Certificate)
+	if err != nil {
+		return nil, err
+	}
+	if certs = h.Choose(certs); len(certs) == 0 {
+		return nil, fmt.Errorf("bundle: %w", ErrDate)
+	}
+	return certs, nil
+}
+
+// Certificates returns the certificates of a name, of an authority that is usable, which is checked to have
+// issued them. The error is ErrAuthority or ErrCertificate, or tells what is wrong with a certificate.
+func (b *Bundle) Certificates(authority, name string) ([]*x509.Certificate, error) {
+	known := false
 	var certs []*x509.Certificate
 	for i, a := range b.Authorities {
-		if a.ID != h.Authority || !a.Usable() {
+		if a.ID != authority || !a.Usable() {
 			continue
 		}
 		known = true
 		var issuer *x509.Certificate
 		for j, p := range b.Participants {
-			if p.Authority != i || p.ID != h.Certificate {
+			if p.Authority != i || p.ID != name {
 				continue
 			}
-			named = true
 			c, err := x509.ParseCertificate(p.Raw)
 			if err == nil && issuer == nil {
 				issuer, err = x509.ParseCertificate(a.Raw)
@@ -387,16 +476,13 @@ func (b *Bundle) Find(h twoddoc.Header) ([]*x509.Certificate, error) {
 			certs = append(certs, c)
 		}
 	}
-	switch found := h.Choose(certs); {
+	switch {
 	case !known:
 		return nil, fmt.Errorf("bundle: %w", ErrAuthority)
-	case !named:
+	case len(certs) == 0:
 		return nil, fmt.Errorf("bundle: %w", ErrCertificate)
-	case len(found) == 0:
-		return nil, fmt.Errorf("bundle: %w", ErrDate)
-	default:
-		return found, nil
 	}
+	return certs, nil
 }
 
 // Listed reports that an authority with the identifier is in the trust list, and usable.
@@ -436,36 +522,48 @@ type Standing struct {
 	Status  Status
 	Since   time.Time // of the revocation
 	Updated time.Time // the list is of this time
+	Due     time.Time // from when the list is older than it should be, see [Bundle.Stale]
 }
 
-// Revoked tells what the lists said of a certificate.
+// Revoked tells what the lists said of a certificate, be it a participant of the bundle or one that the
+// caller has from elsewhere: stores drop certificates that were revoked, their lists keep naming them.
 func (b *Bundle) Revoked(c *x509.Certificate) Standing {
 	s := Standing{}
 	for _, l := range b.Lists {
 		if !slices.Contains(c.CRLDistributionPoints, l.URL) || !b.issued(l.Authority, c) {
 			continue
 		}
-		if s.Status == Unknown {
-			s = Standing{Status: Good, Updated: l.ThisUpdate}
+		if s.Status == Unknown || l.ThisUpdate.After(s.Updated) {
+			s = Standing{Status: Good, Updated: l.ThisUpdate, Due: l.due()}
 		}
 		for _, r := range l.Revoked {
 			if r.Serial.Cmp(c.SerialNumber) == 0 {
-				return Standing{Ended, r.Since, l.ThisUpdate}
+				return Standing{Ended, r.Since, l.ThisUpdate, l.due()}
 			}
 		}
 	}
 	return s
 }
 
-// issued reports that the authority of the bundle is the one that the participant was put under: two
-// authorities may have one name, and serial numbers of their own.
+// issued reports that the authority of the bundle is the one that issued a certificate: two authorities may
+// have one name, and serial numbers of their own.
 func (b *Bundle) issued(authority int, c *x509.Certificate) bool {
 	for _, p := range b.Participants {
 		if p.Authority == authority && bytes.Equal(p.Raw, c.Raw) {
 			return true
 		}
 	}
-	return false
+	issuer, err := x509.ParseCertificate(b.Authorities[authority].Raw)
+	return err == nil && c.CheckSignatureFrom(issuer) == nil
+}
+
+// due is from when a list is older than it should be.
+func (l RevocationList) due() time.Time {
+	t := l.ThisUpdate.Add(UpdateWithin)
+	if !l.NextUpdate.IsZero() && l.NextUpdate.Before(t) {
+		t = l.NextUpdate
+	}
+	return t
 }
 
 // What has become stale.
@@ -513,11 +611,7 @@ func (b *Bundle) Stale(at time.Time) []Stale {
 		since(TrustList, "", b.List.NextUpdate)
 	}
 	for _, l := range b.Lists {
-		t := l.ThisUpdate.Add(UpdateWithin)
-		if !l.NextUpdate.IsZero() && l.NextUpdate.Before(t) {
-			t = l.NextUpdate
-		}
-		since(RevocationFact, b.Authorities[l.Authority].ID+" "+l.URL, t)
+		since(RevocationFact, b.Authorities[l.Authority].ID+" "+l.URL, l.due())
 	}
 	return list
 }

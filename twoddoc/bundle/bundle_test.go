@@ -10,10 +10,12 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"math/big"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -289,6 +291,87 @@ func TestRevoked(t *testing.T) {
 	b.Lists = nil
 	if s := b.Revoked(certs[0]); s.Status != bundle.Unknown || s.Status.String() != "unknown" {
 		t.Errorf("without lists: %+v", s)
+	}
+}
+
+// TestRevokedFromElsewhere: a store drops a certificate that was revoked; its list keeps naming it.
+func TestRevokedFromElsewhere(t *testing.T) {
+	b, certs := herbier(t)
+	b.Participants = b.Participants[1:]
+	if s := b.Revoked(certs[0]); s.Status != bundle.Ended || !s.Due.Equal(date("2026-11-20")) {
+		t.Errorf("%+v", s)
+	}
+	// Of two lists that could name a certificate the newer tells how old the knowledge is.
+	b.Lists[0].Revoked = nil
+	again := b.Lists[0]
+	again.ThisUpdate, again.NextUpdate = date("2026-11-21"), time.Time{}
+	b.Lists = append(b.Lists, again)
+	if s := b.Revoked(certs[0]); s.Status != bundle.Good || !s.Updated.Equal(date("2026-11-21")) || !s.Due.Equal(date("2026-11-22")) {
+		t.Errorf("%+v", s)
+	}
+}
+
+// TestUnsealed: between who gathers and who seals the content travels by itself.
+func TestUnsealed(t *testing.T) {
+	b, _ := herbier(t)
+	key := newKey(t, elliptic.P256())
+	raw, err := b.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := bundle.Parse(raw)
+	if err != nil || fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", b) {
+		t.Errorf("%v\n%+v", err, got)
+	}
+	file, err := got.Seal(key, rand.Reader)
+	if err != nil || !bundle.Is(file) || !bytes.Equal(content(t, file), raw) {
+		t.Errorf("%v", err)
+	}
+	ca, _ := issue(t, 1, "FR03", "2015-01-01", "2040-01-01", nil, nil)
+	for name, bad := range map[string][]byte{"sealed": file, "empty": nil, "cut": raw[:len(raw)-1], "more": append(bytes.Clone(raw), 0), "certificate": ca.Raw, "huge": make([]byte, bundle.MaxSize+1)} {
+		if _, err := bundle.Parse(bad); !errors.Is(err, bundle.ErrFormat) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for name, other := range map[string][]byte{"unsealed": raw, "certificate": ca.Raw, "empty": nil, "text": []byte("-----BEGIN"), "more": append(bytes.Clone(file), 0)} {
+		if bundle.Is(other) {
+			t.Errorf("%s is taken for a bundle", name)
+		}
+	}
+	if _, err := (&bundle.Bundle{}).Marshal(); !errors.Is(err, bundle.ErrFormat) {
+		t.Errorf("nothing: %v", err)
+	}
+}
+
+func TestKeys(t *testing.T) {
+	first, second, p384 := newKey(t, elliptic.P256()), newKey(t, elliptic.P256()), newKey(t, elliptic.P384())
+	block := func(kind string, key any) []byte {
+		der, err := x509.MarshalPKIXPublicKey(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
+	}
+	good, err := bundle.MarshalKey(&first.PublicKey)
+	if err != nil || !bytes.Equal(good, block(bundle.KeyType, &first.PublicKey)) {
+		t.Fatalf("%s %v", good, err)
+	}
+	keys, err := bundle.ParseKeys(slices.Concat(block("PUBLIC KEY", &second.PublicKey), good, good))
+	if err != nil || len(keys) != 2 || !keys[0].Equal(&first.PublicKey) {
+		t.Errorf("%d keys, %v", len(keys), err)
+	}
+	for name, text := range map[string][]byte{
+		"nothing": nil, "a key of another use": block("PUBLIC KEY", &first.PublicKey), "another curve": block(bundle.KeyType, &p384.PublicKey),
+		"damaged": pem.EncodeToMemory(&pem.Block{Type: bundle.KeyType, Bytes: []byte{1}}),
+	} {
+		if _, err := bundle.ParseKeys(text); !errors.Is(err, bundle.ErrKey) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, key := range []*ecdsa.PublicKey{nil, &p384.PublicKey} {
+		if _, err := bundle.MarshalKey(key); !errors.Is(err, bundle.ErrKey) {
+			t.Errorf("%v", err)
+		}
 	}
 }
 

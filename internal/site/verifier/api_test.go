@@ -60,6 +60,9 @@ func TestAPI(t *testing.T) {
 	s, _ := start(t, verify.Checker{Trust: trust, Rules: rulesOf(t)}, Minimal, &other)
 	s.Clock = func() time.Time { return early }
 	_, eu := s, s.handler()
+	ended, standing := bundled(t, "FR91", true), bundled(t, "FR92", false)
+	_, endedSite := start(t, verify.Checker{Trust: ended.trust}, Minimal, &log)
+	_, standingSite := start(t, verify.Checker{Trust: standing.trust}, Minimal, &log)
 	valid := i.attest(t, "Fougère")
 	for _, c := range []struct {
 		name    string
@@ -78,6 +81,8 @@ func TestAPI(t *testing.T) {
 		{name: "a picture", kind: "image/png", body: pngOf(t, picture(t, valid, 500, 500, 4)), status: 200, valid: []bool{true}},
 		{name: "the bytes decide what it is", kind: "application/octet-stream", body: pngOf(t, picture(t, valid, 500, 500, 4)), status: 200, valid: []bool{true}},
 		{name: "revoked", kind: "text/plain", body: withdrawn, status: 200, valid: []bool{false}, reasons: []string{"revoked"}},
+		{name: "the certificate that signed is revoked", h: endedSite, kind: "text/plain", body: ended.attest(t, "Fougère"), status: 200, valid: []bool{false}, reasons: []string{"certificate.revoked"}},
+		{name: "the certificate that signed is not revoked", h: standingSite, kind: "text/plain", body: standing.attest(t, "Fougère"), status: 200, valid: []bool{true}},
 		{name: "an EU certificate against rules", h: eu, kind: "text/plain", body: []byte(hcertText), status: 200, valid: []bool{false}, reasons: []string{"rule.VR-FR-9002"}},
 		{name: "nothing in it", kind: "text/plain", body: []byte("rien"), status: 422, problem: "scan.nothing"},
 		{name: "empty", kind: "text/plain", status: 422, problem: "scan.empty"},
@@ -123,6 +128,13 @@ func TestAPI(t *testing.T) {
 			t.Errorf("the log holds %q: %s", secret, &log)
 		}
 	}
+	t.Run("the answer says what is known of the signing certificate, and since when", func(t *testing.T) {
+		_, a := call(t, endedSite, "text/plain", ended.attest(t, "Fougère"), nil)
+		c, f := a.Verdicts[0].Certificate, a.Trust.Bundles
+		if c == nil || c.Status != "revoked" || c.Since == "" || c.Updated == "" || len(f) != 1 || f[0].Revoked != 1 || f[0].Oldest == nil || f[0].Gathered.IsZero() {
+			t.Errorf("%+v %+v", c, f)
+		}
+	})
 	t.Run("another address or method is answered in JSON too", func(t *testing.T) {
 		for path, want := range map[string]int{apiPath: http.StatusMethodNotAllowed, "/api/v2/verify": http.StatusNotFound} {
 			w := httptest.NewRecorder()

@@ -23,6 +23,7 @@ import (
 	"carnet/internal/certify/sheet"
 	"carnet/internal/verify"
 	"carnet/twoddoc"
+	"carnet/twoddoc/bundle"
 	"carnet/twoddoc/datamatrix"
 )
 
@@ -59,7 +60,7 @@ type pair struct {
 	cert *x509.Certificate
 }
 
-func certificate(t testing.TB, name string, parent *x509.Certificate, signer *ecdsa.PrivateKey) pair {
+func certificate(t testing.TB, name string, parent *x509.Certificate, signer *ecdsa.PrivateKey, crl ...string) pair {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -67,7 +68,7 @@ func certificate(t testing.TB, name string, parent *x509.Certificate, signer *ec
 	}
 	c := &x509.Certificate{
 		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{Country: []string{"FR"}, Organization: []string{"CAISSE DES FOUGERES"}, CommonName: name},
-		NotBefore: time.Now().AddDate(-1, 0, 0), NotAfter: time.Now().AddDate(1, 0, 0), KeyUsage: x509.KeyUsageDigitalSignature,
+		NotBefore: time.Now().AddDate(-1, 0, 0), NotAfter: time.Now().AddDate(1, 0, 0), KeyUsage: x509.KeyUsageDigitalSignature, CRLDistributionPoints: crl,
 	}
 	if parent == nil {
 		c.IsCA, c.BasicConstraintsValid, c.KeyUsage, parent, signer = true, true, x509.KeyUsageCertSign, c, key
@@ -81,6 +82,46 @@ func certificate(t testing.TB, name string, parent *x509.Certificate, signer *ec
 	}
 	return pair{key, c}
 }
+
+// bundled is an issuer that is known by a sealed bundle only. The bundle says that its certificate was
+// revoked the day before, or that it is good.
+func bundled(t testing.TB, name string, revoked bool) *issuer {
+	t.Helper()
+	i := &issuer{name: name, trust: &verify.Trust{}}
+	root := certificate(t, name, nil, nil)
+	leaf := certificate(t, "CAI1", root.cert, root.key, crlAddress)
+	i.key, i.cert = leaf.key, leaf.cert
+	now := time.Now().UTC().Truncate(time.Second)
+	b := &bundle.Bundle{
+		Gathered: now, Lifetime: 7 * 24 * time.Hour, List: bundle.List{Sequence: 23, Issued: now.AddDate(0, -1, 0), NextUpdate: now.AddDate(0, 6, 0)},
+		Authorities:  []bundle.Authority{{ID: name, Operator: "Herbier", Status: "inaccord", Listed: true, Raw: root.cert.Raw}},
+		Participants: []bundle.Participant{{ID: "CAI1", NotBefore: leaf.cert.NotBefore, NotAfter: leaf.cert.NotAfter, Raw: leaf.cert.Raw}},
+		Lists:        []bundle.RevocationList{{URL: crlAddress, Number: big.NewInt(5), ThisUpdate: now, NextUpdate: now.AddDate(0, 0, 5)}},
+	}
+	if revoked {
+		b.Lists[0].Revoked = []bundle.Revoked{{Serial: leaf.cert.SerialNumber, Since: now.AddDate(0, 0, -1)}}
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := b.Seal(key, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	public, err := bundle.MarshalKey(&key.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, data := range [][]byte{public, file} {
+		if _, err := i.trust.Add("bundle", data, verify.Options{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return i
+}
+
+const crlAddress = "http://herbier.example/crl"
 
 // attest signs an attestation of vaccination for an invented person.
 func (i *issuer) attest(t testing.TB, family string) []byte {
