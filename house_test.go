@@ -26,6 +26,7 @@ var arrows = map[string][]string{
 	"internal/vaccinate":        {"internal/protect", "internal/people"},
 	"internal/certify":          {"internal/protect"},
 	"internal/verify":           {},
+	"internal/publish":          {},
 	"internal/login":            {"internal/protect"},
 	"internal/site/ui":          {},
 	"internal/site/sitetest":    {"internal/site/ui"},

@@ -1,0 +1,186 @@
+package publish
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"github.com/parquet-go/parquet-go"
+
+	"carnet/internal/carnet"
+)
+
+// File is doses in a Parquet or CSV file. It implements Doses; a part is a row group of a Parquet file, or a whole CSV
+// file. Close it when the publication is done.
+type File struct {
+	parts []Part
+	close func() error
+}
+
+// Parts implements Doses.
+func (f *File) Parts(context.Context) ([]Part, error) { return f.parts, nil }
+
+// Close closes the file.
+func (f *File) Close() error { return f.close() }
+
+// OpenFile opens individual doses: *.parquet, *.csv or *.csv.gz with the columns of this package.
+func OpenFile(path string) (*File, error) {
+	if filepath.Ext(path) == ".parquet" {
+		return openParquet(path)
+	}
+	return openCSV(path)
+}
+
+// identity names a file by what is in it: the same name with other content is another file.
+func identity(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	h := sha256.New()
+	_, err = io.Copy(h, f)
+	return hex.EncodeToString(h.Sum(nil)[:8]), errors.Join(err, f.Close())
+}
+
+func openParquet(path string) (_ *File, err error) {
+	id, err := identity(path)
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, f.Close())
+		}
+	}()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	p, err := parquet.OpenFile(f, info.Size(), parquet.SkipBloomFilters(true))
+	if err != nil {
+		return nil, carnet.E("publish.OpenFile", carnet.Invalid, "publish.parquet", err)
+	}
+	out := &File{close: f.Close}
+	for i, group := range p.RowGroups() {
+		out.parts = append(out.parts, Part{Name: id + "/" + strconv.Itoa(i), Rows: group.NumRows(), Read: func(ctx context.Context, columns []string, f func(Batch) error) error {
+			return readGroup(ctx, p.Schema(), group, columns, f)
+		}})
+	}
+	return out, nil
+}
+
+func missing(column string) error {
+	return &carnet.Error{Op: "publish.Read", Kind: carnet.Invalid, Code: "publish.column", Field: column}
+}
+
+// readGroup reads the columns of one row group whole: DuckDB writes 122,880 rows in each.
+func readGroup(ctx context.Context, schema *parquet.Schema, group parquet.RowGroup, columns []string, f func(Batch) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if group.NumRows() > 1<<24 {
+		return carnet.E("publish.Read", carnet.Invalid, "publish.parquet", fmt.Errorf("a row group of %d rows", group.NumRows()))
+	}
+	out := Batch{Columns: make([]Column, len(columns))}
+	for i, name := range columns {
+		if j := slices.Index(columns[:i], name); j >= 0 {
+			out.Columns[i] = out.Columns[j]
+			continue
+		}
+		leaf, ok := schema.Lookup(name)
+		if !ok {
+			return missing(name)
+		}
+		col, err := readColumn(group.ColumnChunks()[leaf.ColumnIndex], int(group.NumRows()))
+		if err != nil {
+			return fmt.Errorf("column %s: %w", name, err)
+		}
+		out.Columns[i] = col
+	}
+	return f(out)
+}
+
+func readColumn(chunk parquet.ColumnChunk, rows int) (Column, error) {
+	text := textOf(chunk.Type())
+	out := Column{Codes: make([]int32, 0, rows)}
+	known := map[string]int32{}
+	code := func(v parquet.Value) int32 {
+		s := ""
+		if !v.IsNull() {
+			s = text(v)
+		}
+		n, ok := known[s]
+		if !ok {
+			n = int32(len(out.Values))
+			known[s] = n
+			out.Values = append(out.Values, s)
+		}
+		return n
+	}
+	pages := chunk.Pages()
+	defer pages.Close()
+	for {
+		page, err := pages.ReadPage()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return out, carnet.E("publish.Read", carnet.Invalid, "publish.parquet", err)
+		}
+		if int64(len(out.Codes))+page.NumValues() > int64(rows) {
+			return out, carnet.E("publish.Read", carnet.Invalid, "publish.parquet", errors.New("more values than rows"))
+		}
+		if dict := page.Dictionary(); dict != nil && page.NumNulls() == 0 {
+			table := make([]int32, dict.Len())
+			for i := range table {
+				table[i] = code(dict.Index(int32(i)))
+			}
+			data := page.Data()
+			for _, index := range data.Int32() {
+				if uint(index) >= uint(len(table)) {
+					return out, carnet.E("publish.Read", carnet.Invalid, "publish.parquet", errors.New("an index beyond the dictionary"))
+				}
+				out.Codes = append(out.Codes, table[index])
+			}
+		} else {
+			values := page.Values()
+			var buffer [1024]parquet.Value
+			for {
+				n, err := values.ReadValues(buffer[:])
+				for _, v := range buffer[:n] {
+					out.Codes = append(out.Codes, code(v))
+				}
+				if errors.Is(err, io.EOF) {
+					break
+				}
+				if err != nil {
+					return out, carnet.E("publish.Read", carnet.Invalid, "publish.parquet", err)
+				}
+			}
+		}
+		parquet.Release(page)
+	}
+	if len(out.Codes) != rows {
+		return out, carnet.E("publish.Read", carnet.Invalid, "publish.parquet", fmt.Errorf("%d values in %d rows", len(out.Codes), rows))
+	}
+	return out, nil
+}
+
+// textOf writes values of a column as the text that a dose has.
+func textOf(t parquet.Type) func(parquet.Value) string {
+	if l := t.LogicalType(); l != nil && l.String() == "DATE" {
+		return func(v parquet.Value) string { return carnet.DateOfDays(int(v.Int32())).String() }
+	}
+	return func(v parquet.Value) string { return v.String() }
+}
