@@ -14,7 +14,7 @@ import (
 )
 
 // libraries are useful to anyone: they import nothing of Carnet but themselves.
-var libraries = []string{"nir", "twoddoc", "hcert", "certlogic", "vitale"}
+var libraries = []string{"nir", "gs1", "twoddoc", "hcert", "certlogic", "vitale"}
 
 // arrows lists, for each room, the other rooms and shared parts that it may import. Every room may
 // import the nouns (internal/carnet) and the libraries, and any package of its own folder.
