@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 
 	"carnet/internal/carnet"
 )
@@ -41,6 +42,13 @@ type Session struct {
 	Name   string // clear: the person reads their own name
 	Detail string // the place, for a professional
 	Logout string // path that ends the session by POST
+	Notice string // on every page of the session, in a strip of its own: who types for whom
+	Tabs   []Link // parts of the site; the one that the page belongs to is marked
+}
+
+// Current reports that a tab leads to the part of the site that a page belongs to.
+func (p Page) Current(tab Link) bool {
+	return p.self == tab.Href || strings.HasPrefix(p.self, tab.Href+"/")
 }
 
 // Banner tells what just happened or what to mind. Kind: success, info, warning, error.
