@@ -27,6 +27,7 @@ type cli struct {
 	Verify     VerifyCmd     `cmd:"" help:"Check certificates: PDF, PNG, JPEG or text files, or - for one payload per line."`
 	Revoke     revokeCmd     `cmd:"" help:"Revoke a certificate that this instance issued."`
 	Revoked    revokedCmd    `cmd:"" help:"Publish, show or fetch the signed list of revoked certificates."`
+	Login      loginCmd      `cmd:"" help:"Check how people log in."`
 	Doctor     doctorCmd     `cmd:"" help:"Print the settings in force, where each comes from, and check the instance."`
 	Completion completionCmd `cmd:"" help:"Print the completion script of a shell."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`

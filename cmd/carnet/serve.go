@@ -44,9 +44,13 @@ func (serveCmd) Run(ctx context.Context, s *Settings, file *configFile, t termin
 	}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	p, err := open(ctx, s, file, say, s.logger(t.err))
+	log := s.logger(t.err)
+	p, err := open(ctx, s, file, say, log)
 	if err != nil {
 		return err
+	}
+	if err := p.checkProviders(ctx, s.production(), log); err != nil {
+		return errors.Join(err, p.instance.close())
 	}
 	p.announce(t, s, say, time.Since(start))
 	err = p.serve(ctx, func() { fmt.Fprintln(t.out, "\n"+say.T("serve.stopping")) })
@@ -62,6 +66,8 @@ type platform struct {
 	sites   []*served
 	sandbox bool          // its providers and its people are there
 	world   sandbox.World // empty without
+
+	providers map[string]*login.Provider // of the configuration, by site
 }
 
 // served is one site on its socket.
@@ -75,7 +81,7 @@ type served struct {
 
 // open listens first, so that the addresses are known, then builds what is behind them.
 func open(ctx context.Context, s *Settings, file *configFile, say ui.Text, log *slog.Logger) (_ *platform, err error) {
-	p := &platform{}
+	p := &platform{providers: map[string]*login.Provider{}}
 	defer func() {
 		if err != nil {
 			for _, site := range p.sites {
@@ -84,7 +90,10 @@ func open(ctx context.Context, s *Settings, file *configFile, say ui.Text, log *
 		}
 	}()
 	// With real providers on both sites there is no sandbox: neither its providers nor its people.
-	p.sandbox = len(file.login) < 2
+	p.sandbox = len(file.login) < len(loginSites)
+	if err := s.checkProduction(file, p.sandbox); err != nil {
+		return p, err
+	}
 	origin := map[string]string{}
 	for _, site := range []struct {
 		name string
@@ -237,6 +246,9 @@ func (p *platform) login(file *configFile, c login.SiteConfig, profile login.Pro
 	provider, err := login.NewProvider(profile, p.ids.Clock, p.ids.Rand, nil)
 	if err != nil {
 		return out, fmt.Errorf("login of %s: %w", c.Name, err)
+	}
+	if !out.sandbox {
+		p.providers[c.Name] = provider
 	}
 	out.formAction = profile.Origins()
 	out.Site, err = login.NewSite(c, provider, p.db.Login(), p.guard, p.ids.Clock, p.ids.Rand)

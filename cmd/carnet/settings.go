@@ -24,6 +24,8 @@ type Settings struct {
 	Data   string `help:"Folder of the instance: store, keys, public certificates. Made when it does not exist." default:"carnet-data" placeholder:"DIR" type:"path"`
 	Lang   string `help:"Language of what the terminal shows: fr or en; by default that of the terminal." enum:",fr,en" default:""`
 
+	Profile string `help:"sandbox: where no provider is configured, invented people log in through the program itself; production: nothing of that starts." enum:"sandbox,production" default:"sandbox"`
+
 	Listen string `help:"Address of the network interface to listen on." default:"127.0.0.1"`
 	Host   string `help:"Name of this machine in the addresses of the sites." default:"localhost"`
 
@@ -69,6 +71,9 @@ func (s *Settings) Validate() error {
 	return nil
 }
 
+// loginSites are the sites that people log in to.
+var loginSites = []string{"pro", "attestation"}
+
 // configFile is the configuration file, flattened to the names of the flags. It is a resolver.
 type configFile struct {
 	path   string
@@ -112,25 +117,30 @@ func readConfig(path string, asked bool) (*configFile, error) {
 		return nil, fmt.Errorf("configuration: %s: %w", path, err)
 	}
 	if _, ok := tree["login"]; ok {
-		var part struct{ Login map[string]login.Profile }
+		var part struct{ Login map[string]toml.Primitive }
 		meta, err := toml.DecodeFile(path, &part)
 		if err != nil {
 			return nil, fmt.Errorf("configuration: %s: %w", path, err)
+		}
+		f.login = map[string]login.Profile{}
+		for site, table := range part.Login {
+			if !slices.Contains(loginSites, site) {
+				return nil, fmt.Errorf("configuration: %s: [login.%s]: the sites with a login are %s", path, site, strings.Join(loginSites, ", "))
+			}
+			p, err := login.DecodeProfile(func(v any) error { return meta.PrimitiveDecode(table, v) })
+			if err == nil {
+				err = p.Validate()
+			}
+			if err != nil {
+				return nil, fmt.Errorf("configuration: %s: [login.%s]: %w", path, site, err)
+			}
+			f.login[site] = p
 		}
 		for _, key := range meta.Undecoded() {
 			if key[0] == "login" {
 				return nil, fmt.Errorf("configuration: %s: unknown key %s", path, key)
 			}
 		}
-		for site, p := range part.Login {
-			if site != "pro" && site != "attestation" {
-				return nil, fmt.Errorf("configuration: %s: [login.%s]: the sites with a login are pro and attestation", path, site)
-			}
-			if err := p.Validate(); err != nil {
-				return nil, fmt.Errorf("configuration: %s: [login.%s]: %w", path, site, err)
-			}
-		}
-		f.login = part.Login
 		delete(tree, "login")
 	}
 	flatten(f.values, "", tree)

@@ -80,6 +80,10 @@ type endpoints struct {
 	Revocation string `json:"revocation_endpoint"`
 }
 
+// ErrMismatch is in the chain of the error when the metadata are those of somebody else: of
+// another issuer, or with an address at a host that the profile does not list.
+var ErrMismatch = errors.New("the metadata are not those of the profile")
+
 // NewProvider checks a profile and reads its secret, keys and certificates. A nil transport is the
 // ordinary network; random must be safe for concurrent use, as crypto/rand.Reader is.
 func NewProvider(p Profile, clock carnet.Clock, random io.Reader, transport http.RoundTripper) (*Provider, error) {
@@ -123,6 +127,13 @@ func (p *Provider) Name() string { return p.profile.Name }
 // its secrets and holds none of them.
 func (p *Provider) Profile() Profile { return p.profile }
 
+// InSandbox reports that the provider says of itself that it is a sandbox of this project. One that
+// does not answer is none: the caller learns that from Check.
+func (p *Provider) InSandbox(ctx context.Context) bool {
+	m, err := p.metadata(ctx)
+	return err == nil && m.Sandbox
+}
+
 // metadata reads the discovery document, or returns the one at hand.
 func (p *Provider) metadata(ctx context.Context) (*metadata, error) {
 	p.mu.Lock()
@@ -159,7 +170,7 @@ func (p *Provider) discover(ctx context.Context) (*metadata, error) {
 		return nil, errors.New("the discovery document is not what it should be")
 	}
 	if m.Issuer != p.profile.Issuer {
-		return nil, fmt.Errorf("the discovery document is of another issuer, %q", m.Issuer)
+		return nil, fmt.Errorf("%w: the discovery document is of the issuer %q", ErrMismatch, m.Issuer)
 	}
 	needed := []string{"authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri"}
 	all := map[string]*string{
@@ -179,7 +190,7 @@ func (p *Provider) discover(ctx context.Context) (*metadata, error) {
 			continue
 		}
 		if u, err := url.Parse(*s); err != nil || !secure(u) || u.Fragment != "" || !slices.Contains(p.profile.Hosts, u.Host) {
-			return nil, fmt.Errorf("%s %q is not at a host of the provider", name, *s)
+			return nil, fmt.Errorf("%w: %s %q is not at a host of the profile", ErrMismatch, name, *s)
 		}
 	}
 	m.keys = &keySet{url: m.JWKS, client: p.client, clock: p.clock}
