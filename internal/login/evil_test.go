@@ -51,6 +51,11 @@ type evil struct {
 	signInfo  func(payload []byte, kid string) string
 	keys      func() []jose.JSONWebKey
 	serve     map[string]http.HandlerFunc
+	prove     func(*http.Request) bool          // that it is our client; nil: by its secret
+	encrypt   func(token string) string         // what is signed; nil: not at all
+	pushed    func(map[string]any)              // answer to a call
+	phone     func() (code, description string) // empty code: the professional has approved
+	forms     map[string][]url.Values           // received, by path
 }
 
 const (
@@ -58,13 +63,13 @@ const (
 	accessToken = "an-access-token"
 )
 
-func newEvil(t *testing.T, c *clock) *evil {
+func newEvil(t testing.TB, c *clock) *evil {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &evil{key: key, clock: c, client: "carnet", codes: map[string]url.Values{}, requests: map[string]int{}, serve: map[string]http.HandlerFunc{}}
+	e := &evil{key: key, clock: c, client: "carnet", codes: map[string]url.Values{}, forms: map[string][]url.Values{}, requests: map[string]int{}, serve: map[string]http.HandlerFunc{}}
 	e.reset()
 	e.server = httptest.NewServer(e)
 	t.Cleanup(e.server.Close)
@@ -73,6 +78,7 @@ func newEvil(t *testing.T, c *clock) *evil {
 
 func (e *evil) reset() {
 	e.discovery, e.answer, e.idToken, e.userInfo = func(map[string]any) {}, func(url.Values) {}, func(map[string]any) {}, func(map[string]any) {}
+	e.pushed, e.phone = func(map[string]any) {}, func() (string, string) { return "", "" }
 	e.sign, e.signInfo = e.es256, nil
 	e.keys = func() []jose.JSONWebKey { return []jose.JSONWebKey{jwk(&e.key.PublicKey, evilKid)} }
 }
@@ -98,11 +104,15 @@ func (e *evil) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		doc := map[string]any{
 			"issuer": e.server.URL, "authorization_endpoint": e.server.URL + "/authorize", "token_endpoint": e.server.URL + "/token",
 			"userinfo_endpoint": e.server.URL + "/userinfo", "jwks_uri": e.server.URL + "/jwks", "end_session_endpoint": e.server.URL + "/end?x=1",
+			"revocation_endpoint": e.server.URL + "/revoke", "backchannel_authentication_endpoint": e.server.URL + "/push",
+			"backchannel_authentication_cancel_endpoint": e.server.URL + "/cancel",
 		}
 		e.discovery(doc)
 		reply(doc)
 	case "/jwks":
 		reply(jose.JSONWebKeySet{Keys: e.keys()})
+	case "/push", "/cancel", "/revoke", "/end":
+		e.back(w, r, reply)
 	case "/token":
 		e.token(w, r, reply)
 	case "/userinfo":
@@ -129,13 +139,21 @@ func (e *evil) authorize(t *testing.T, location string) string {
 	return q.Get("redirect_uri") + "?" + a.Encode()
 }
 
-func (e *evil) token(w http.ResponseWriter, r *http.Request, reply func(any)) {
-	fail := func(code string) {
-		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(http.StatusBadRequest)
-		_ = json.NewEncoder(w).Encode(map[string]string{"error": code})
-	}
+func oauthError(w http.ResponseWriter, code, description string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(http.StatusBadRequest)
+	_ = json.NewEncoder(w).Encode(map[string]string{"error": code, "error_description": description})
+}
+
+// client reads a form and reports that it comes from our client.
+func (e *evil) form(r *http.Request) bool {
 	_ = r.ParseForm()
+	e.mu.Lock()
+	e.forms[r.URL.Path] = append(e.forms[r.URL.Path], r.PostForm)
+	e.mu.Unlock()
+	if e.prove != nil {
+		return e.prove(r)
+	}
 	id, secret, ok := r.BasicAuth()
 	if ok { // form-encoded before it is put in the header (RFC 6749, section 2.3.1)
 		id, _ = url.QueryUnescape(id)
@@ -143,8 +161,48 @@ func (e *evil) token(w http.ResponseWriter, r *http.Request, reply func(any)) {
 	} else {
 		id, secret = r.PostForm.Get("client_id"), r.PostForm.Get("client_secret")
 	}
-	if id != e.client || secret != clientSecret {
+	return id == e.client && secret == clientSecret
+}
+
+// back takes what our server posts beside the token endpoint.
+func (e *evil) back(w http.ResponseWriter, r *http.Request, reply func(any)) {
+	if !e.form(r) {
+		oauthError(w, "invalid_client", "")
+		return
+	}
+	if r.URL.Path != "/push" {
+		return
+	}
+	answer := map[string]any{"auth_req_id": requestID, "expires_in": 120, "interval": 5}
+	e.pushed(answer)
+	if code, ok := answer["error"].(string); ok {
+		oauthError(w, code, "")
+		return
+	}
+	reply(answer)
+}
+
+const (
+	requestID = "a-request-id-of-128-bits"
+	number    = "899700000112" // SubjectNameID of whoever answers
+)
+
+func (e *evil) token(w http.ResponseWriter, r *http.Request, reply func(any)) {
+	fail := func(code string) { oauthError(w, code, "") }
+	if !e.form(r) {
 		fail("invalid_client")
+		return
+	}
+	if r.PostForm.Get("grant_type") == "urn:openid:params:grant-type:ciba" {
+		if code, description := e.phone(); code != "" {
+			oauthError(w, code, description)
+			return
+		}
+		if r.PostForm.Get("auth_req_id") != requestID {
+			fail("invalid_grant")
+			return
+		}
+		e.tokens(reply, "")
 		return
 	}
 	e.mu.Lock()
@@ -162,14 +220,25 @@ func (e *evil) token(w http.ResponseWriter, r *http.Request, reply func(any)) {
 			return
 		}
 	}
+	e.tokens(reply, q.Get("nonce"))
+}
+
+func (e *evil) tokens(reply func(any), nonce string) {
 	now := e.clock.now()
 	claims := map[string]any{
 		"iss": e.server.URL, "sub": "subject-1", "aud": e.client, "exp": now.Add(time.Minute).Unix(), "iat": now.Unix(),
-		"auth_time": now.Unix(), "nonce": q.Get("nonce"), "acr": "eidas1",
+		"auth_time": now.Unix(), "acr": "eidas1",
+	}
+	if nonce != "" {
+		claims["nonce"] = nonce
 	}
 	e.idToken(claims)
 	payload, _ := json.Marshal(claims)
-	reply(map[string]any{"access_token": accessToken, "token_type": "Bearer", "expires_in": 60, "id_token": e.sign(payload, evilKid)})
+	token := e.sign(payload, evilKid)
+	if e.encrypt != nil {
+		token = e.encrypt(token)
+	}
+	reply(map[string]any{"access_token": accessToken, "token_type": "Bearer", "expires_in": 60, "refresh_token": "not-asked", "id_token": token})
 }
 
 func (e *evil) info(w http.ResponseWriter, r *http.Request, reply func(any)) {
@@ -177,7 +246,8 @@ func (e *evil) info(w http.ResponseWriter, r *http.Request, reply func(any)) {
 		w.WriteHeader(http.StatusUnauthorized)
 		return
 	}
-	claims := map[string]any{"sub": "subject-1", "given_name": "Camille", "family_name": "FOUGÈRE", "birthdate": "1985-05-12", "gender": "female", "birthplace": "00999", "birthcountry": "99100"}
+	claims := map[string]any{"sub": "subject-1", "given_name": "Camille", "family_name": "FOUGÈRE", "birthdate": "1985-05-12", "gender": "female", "birthplace": "00999", "birthcountry": "99100",
+		"SubjectNameID": number, "siret": "12345678901234"}
 	if e.signInfo == nil {
 		e.userInfo(claims)
 		reply(claims)
@@ -186,8 +256,12 @@ func (e *evil) info(w http.ResponseWriter, r *http.Request, reply func(any)) {
 	maps.Copy(claims, map[string]any{"iss": e.server.URL, "aud": e.client, "exp": e.clock.now().Add(time.Minute).Unix(), "iat": e.clock.now().Unix()})
 	e.userInfo(claims)
 	payload, _ := json.Marshal(claims)
+	token := e.signInfo(payload, evilKid)
+	if e.encrypt != nil {
+		token = e.encrypt(token)
+	}
 	w.Header().Set("Content-Type", "application/jwt")
-	_, _ = w.Write([]byte(e.signInfo(payload, evilKid)))
+	_, _ = w.Write([]byte(token))
 }
 
 func (e *evil) jws(alg jose.SignatureAlgorithm, key any, kid string, payload []byte) string {
@@ -251,9 +325,11 @@ type rig struct {
 	clock *clock
 	store *logintest.Memory
 	site  *login.Site
+
+	provider *login.Provider // of the site that was made last
 }
 
-func (e *evil) profile(t *testing.T) login.Profile {
+func (e *evil) profile(t testing.TB) login.Profile {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "secret")
 	if err := os.WriteFile(file, []byte(clientSecret+"\n"), 0o600); err != nil {
@@ -284,6 +360,7 @@ func (r *rig) newSite(t *testing.T, name string, p login.Profile) *login.Site {
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.provider = provider
 	s, err := login.NewSite(login.SiteConfig{
 		Name: name, Origin: "http://localhost:8401", Role: protect.Professional, Absolute: 4 * time.Hour, Idle: 15 * time.Minute, SignedOut: "/fin",
 	}, provider, r.store, logintest.Guard(t, r.clock.now), r.clock.now, rand.Reader)
@@ -378,7 +455,15 @@ func TestRightAnswersAreAccepted(t *testing.T) {
 }
 
 // TestEvilProvider is the table of the specification, section 10.4, as far as the code flow goes.
-func TestEvilProvider(t *testing.T) {
+// evilAnswer is one thing that a provider may answer, by code or to a call.
+type evilAnswer struct {
+	name    string
+	profile func(*login.Profile)
+	evil    func(*rig)
+	want    string // code of the refusal; empty when it is to be accepted
+}
+
+func evilAnswers(t *testing.T) []evilAnswer {
 	week := 7 * 24 * time.Hour
 	set := func(name string, v any) func(*rig) {
 		return func(r *rig) { r.idToken = func(c map[string]any) { c[name] = v } }
@@ -414,12 +499,7 @@ func TestEvilProvider(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	tests := []struct {
-		name    string
-		profile func(*login.Profile)
-		evil    func(*rig)
-		want    string // code of the refusal; empty when it is to be accepted
-	}{
+	return []evilAnswer{
 		{"iss wrong", nil, set("iss", "https://other.example"), login.CodeToken},
 		{"iss missing", nil, drop("iss"), login.CodeToken},
 		{"aud wrong", nil, set("aud", "somebody"), login.CodeToken},
@@ -514,6 +594,16 @@ func TestEvilProvider(t *testing.T) {
 				return string(j)
 			}
 		}, login.CodeToken},
+		{"amr needed and used (ok)", func(p *login.Profile) { p.AMRNeed = []string{"mfa"} }, set("amr", []string{"pwd", "mfa"}), ""},
+		{"amr needed and missing", func(p *login.Profile) { p.AMRNeed = []string{"mfa"} }, set("amr", []string{"pwd"}), login.CodeLevel},
+		{"amr of another type, needed", func(p *login.Profile) { p.AMRNeed = []string{"mfa"} }, set("amr", "mfa"), login.CodeLevel},
+		{"amr of another type, not needed (ok)", nil, set("amr", 7), ""},
+		{"acr in the set (ok)", acrSet, set("acr", "eidas1-mfa"), ""},
+		{"acr outside the set", acrSet, set("acr", "eidas1"), login.CodeLevel},
+		{"acr missing, a set is asked", acrSet, drop("acr"), login.CodeLevel},
+		{"organisation listed (ok)", func(p *login.Profile) { p.SIRET = []string{"12345678901234"} }, nil, ""},
+		{"organisation not listed", func(p *login.Profile) { p.SIRET = []string{"99999999999999"} }, nil, login.CodeOrganisation},
+		{"organisation missing", func(p *login.Profile) { p.SIRET = []string{"12345678901234"} }, info(func(_ *rig, c map[string]any) { delete(c, "siret") }), login.CodeOrganisation},
 		{"no ID token", nil, func(r *rig) { r.sign = func([]byte, string) string { return "" } }, login.CodeToken},
 		{"huge ID token", nil, func(r *rig) { r.sign = func([]byte, string) string { return strings.Repeat("a", 100<<10) } }, login.CodeToken},
 		{"JSON userinfo where a JWT is due", func(p *login.Profile) { p.UserInfo = login.UserInfoJWT }, nil, login.CodeToken},
@@ -564,30 +654,42 @@ func TestEvilProvider(t *testing.T) {
 			fmt.Fprint(w, `{"access_token":"x","token_type":"mac"}`)
 		}), login.CodeToken},
 	}
-	for _, tt := range tests {
+}
+
+// judge compares how a login ended with how it had to.
+func (r *rig) judge(t *testing.T, want string, err error) {
+	t.Helper()
+	switch {
+	case want == "" && err != nil:
+		t.Errorf("refused: %v", err)
+	case want != "" && err == nil:
+		t.Error("accepted")
+	case want != "" && carnet.CodeOf(err) != want:
+		t.Errorf("refused with %s, want %s: %v", carnet.CodeOf(err), want, err)
+	}
+	if err != nil && (strings.Contains(err.Error(), accessToken) || strings.Contains(err.Error(), "eyJ") || strings.Contains(err.Error(), "Camille") ||
+		strings.Contains(err.Error(), number) || strings.Contains(err.Error(), requestID)) {
+		t.Errorf("the error quotes a token or a claim: %v", err)
+	}
+	if r.requests["/elsewhere"] > 0 {
+		t.Error("a redirect was followed")
+	}
+}
+
+func TestEvilProvider(t *testing.T) {
+	for _, tt := range evilAnswers(t) {
 		t.Run(tt.name, func(t *testing.T) {
 			r := newRig(t, tt.profile)
 			if tt.evil != nil {
 				tt.evil(r)
 			}
 			_, err := r.login(t)
-			switch {
-			case tt.want == "" && err != nil:
-				t.Errorf("refused: %v", err)
-			case tt.want != "" && err == nil:
-				t.Error("accepted")
-			case tt.want != "" && carnet.CodeOf(err) != tt.want:
-				t.Errorf("refused with %s, want %s: %v", carnet.CodeOf(err), tt.want, err)
-			}
-			if err != nil && (strings.Contains(err.Error(), accessToken) || strings.Contains(err.Error(), "eyJ") || strings.Contains(err.Error(), "Camille")) {
-				t.Errorf("the error quotes a token or a claim: %v", err)
-			}
-			if r.requests["/elsewhere"] > 0 {
-				t.Error("a redirect was followed")
-			}
+			r.judge(t, tt.want, err)
 		})
 	}
 }
+
+func acrSet(p *login.Profile) { p.ACRMin, p.ACRAccept = "", []string{"eidas0-mfa", "eidas1-mfa"} }
 
 func signed(p *login.Profile) { p.UserInfo = login.UserInfoJWT }
 

@@ -38,6 +38,17 @@ func TestAuthorizationRequest(t *testing.T) {
 			"response_type": "code", "client_id": "carnet", "scope": "openid email", "redirect_uri": "http://localhost:8401/connexion/retour/evil", "state": "*", "nonce": "*",
 		}},
 	}
+	// Through the claims parameter, and with what a provider wants beside.
+	tests = append(tests, struct {
+		name    string
+		profile func(*login.Profile)
+		want    map[string]string
+	}{"levels and means by claims", func(p *login.Profile) {
+		p.PKCE, p.ACRBy, p.AMRNeed, p.ExtraParams = false, login.ACRByClaims, []string{"mfa"}, map[string]string{"idp_hint": "x"}
+	}, map[string]string{
+		"response_type": "code", "client_id": "carnet", "scope": "openid", "redirect_uri": "http://localhost:8401/connexion/retour/evil", "state": "*", "nonce": "*",
+		"idp_hint": "x", "claims": `{"id_token":{"acr":{"essential":true,"values":["eidas1"]},"amr":{"essential":true}}}`,
+	}})
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			r := newRig(t, tt.profile)
@@ -577,6 +588,28 @@ func TestProfileValidate(t *testing.T) {
 		{"acr_min", func(p *login.Profile) { p.ACRMin = "gold" }},
 		{"userinfo", func(p *login.Profile) { p.UserInfo = "" }},
 		{"clock_skew", func(p *login.Profile) { p.ClockSkew = time.Hour }},
+		{"", func(p *login.Profile) { p.AuthMethod, p.SecretFile, p.KeyFile = login.PrivateKeyJWT, "", "k" }},
+		{"", func(p *login.Profile) {
+			p.AuthMethod, p.SecretFile, p.KeyFile, p.CertFile = login.MutualTLS, "", "k", "c"
+		}},
+		{"", func(p *login.Profile) { p.ACRMin, p.ACRAccept = "", []string{"eidas1-mfa"} }},
+		{"", func(p *login.Profile) { p.UserInfo, p.EncKeys = login.UserInfoNested, []string{"k"} }},
+		{"", func(p *login.Profile) { p.ExtraParams = map[string]string{"kc_idp_hint": "x", "max_age": "0"} }},
+		{"key_file", func(p *login.Profile) { p.AuthMethod, p.SecretFile = login.PrivateKeyJWT, "" }},
+		{"secret_file", func(p *login.Profile) { p.AuthMethod, p.KeyFile = login.PrivateKeyJWT, "k" }},
+		{"key_file", func(p *login.Profile) { p.KeyFile = "k" }},
+		{"cert_file", func(p *login.Profile) { p.AuthMethod, p.SecretFile, p.KeyFile = login.MutualTLS, "", "k" }},
+		{"acr_accept", func(p *login.Profile) { p.ACRAccept = []string{"eidas1-mfa"} }},
+		{"acr_by", func(p *login.Profile) { p.ACRBy = "header" }},
+		{"enc_keys", func(p *login.Profile) { p.UserInfo = login.UserInfoNested }},
+		{"extra_params", func(p *login.Profile) { p.ExtraParams = map[string]string{"nonce": "x"} }},
+		{"extra_params", func(p *login.Profile) { p.ExtraParams = map[string]string{"request": "x"} }},
+		{"siret", func(p *login.Profile) { p.SIRET = []string{"123"} }},
+		{"login_mode", func(p *login.Profile) { p.LoginMode = "push" }},
+		{"logout", func(p *login.Profile) { p.Logout = "put" }},
+		{"ciba.channel", func(p *login.Profile) { p.CIBA.Channel = "PIGEON" }},
+		{"ciba.binding_digits", func(p *login.Profile) { p.CIBA.BindingDigits = 1 }},
+		{"ciba.max_wait", func(p *login.Profile) { p.CIBA.MaxWait = time.Hour }},
 	}
 	for _, tt := range tests {
 		p := good
