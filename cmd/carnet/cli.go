@@ -28,6 +28,7 @@ type cli struct {
 	Revoke     revokeCmd     `cmd:"" help:"Revoke a certificate that this instance issued."`
 	Revoked    revokedCmd    `cmd:"" help:"Publish, show or fetch the signed list of revoked certificates."`
 	Login      loginCmd      `cmd:"" help:"Check how people log in."`
+	Trust      trustCmd      `cmd:"" help:"Gather, seal or show the 2D-Doc certificates and revocations that verifiers believe."`
 	Doctor     doctorCmd     `cmd:"" help:"Print the settings in force, where each comes from, and check the instance."`
 	Completion completionCmd `cmd:"" help:"Print the completion script of a shell."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`

@@ -22,6 +22,7 @@ import (
 	"carnet/internal/protect"
 	"carnet/internal/store/sqlite"
 	"carnet/internal/vaccinate"
+	"carnet/internal/verify"
 )
 
 type doctorCmd struct {
@@ -141,7 +142,40 @@ func examine(ctx context.Context, s *Settings) []finding {
 		}
 	}
 	note("signer", err, words)
-	return append(list, ports(s)...)
+	return append(append(list, examineTrust(s, time.Now())...), ports(s)...)
+}
+
+// examineTrust says what the verifier of the instance believes, and since when.
+func examineTrust(s *Settings, at time.Time) []finding {
+	trust, left, err := verify.LoadTrust([]string{trustFolder(s.Data)}, verify.Options{})
+	if err != nil {
+		return []finding{{"trust", false, err.Error()}}
+	}
+	facts := verify.Checker{Trust: trust}.Facts(at)
+	f := finding{"trust", true, fmt.Sprintf("%d certificates of %s, %d keys of EU certificates", facts.TwoDDoc, strings.Join(facts.Authorities, ", "), facts.HCert)}
+	fault := func(words string) { f.OK, f.Words = false, f.Words+"; "+words }
+	for _, w := range left {
+		fault("left out: " + w.Error())
+	}
+	switch {
+	case len(facts.Bundles) == 0 && s.TrustList != "":
+		fault("nothing is gathered from trust-list yet: carnet serve does, see its log")
+	case len(facts.Bundles) == 0:
+		f.Words += "; nothing says whether they were revoked (settings: trust-list)"
+	}
+	for _, b := range facts.Bundles {
+		f.Words += "; gathered on " + b.Gathered.Format(time.DateTime) + " UTC"
+		if b.Oldest != nil {
+			f.Words += fmt.Sprintf(", %d revocation lists, the oldest of %s", b.Lists, b.Oldest.Format(time.DateOnly))
+		}
+		if at.After(b.Until) {
+			fault("OVERDUE since " + b.Until.Format(time.DateOnly) + ": carnet trust gather, then carnet trust seal")
+		}
+	}
+	if facts.Scheme != nil && at.After(facts.Scheme.NextUpdate) {
+		fault("OVERDUE: a newer trust list was due on " + facts.Scheme.NextUpdate.Format(time.DateOnly))
+	}
+	return []finding{f}
 }
 
 // private refuses keys that others may read.

@@ -22,7 +22,8 @@ func TestMain(m *testing.M) {
 //
 // Scripts know the vectors of the libraries: $TWODDOC and $HCERT are their folders, and
 // "vector NAME FILE" writes the payload of one to a file. "issue PDF" makes an instance that has
-// issued one certificate and sets $DOCUMENT to its identity; "serve FOLDER" serves files at $SERVER.
+// issued one certificate and sets $DOCUMENT to its identity; "serve FOLDER" serves files at $SERVER;
+// "scheme FOLDER" writes there what an authority of a trust list publishes, see [scheme].
 func TestScripts(t *testing.T) {
 	root, err := filepath.Abs(filepath.Join("..", ".."))
 	if err != nil {
@@ -42,8 +43,9 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"issue": issue,
-			"serve": serveFolder,
+			"issue":  issue,
+			"serve":  serveFolder,
+			"scheme": scheme,
 			"vector": func(ts *testscript.TestScript, neg bool, args []string) {
 				if neg || len(args) != 2 {
 					ts.Fatalf("usage: vector NAME FILE")

@@ -53,7 +53,16 @@ func (serveCmd) Run(ctx context.Context, s *Settings, file *configFile, t termin
 		return errors.Join(err, p.instance.close())
 	}
 	p.announce(t, s, say, time.Since(start))
+	gathered := make(chan struct{})
+	go func() {
+		defer close(gathered)
+		if s.TrustList != "" {
+			keepTrust(ctx, s, log)
+		}
+	}()
 	err = p.serve(ctx, func() { fmt.Fprintln(t.out, "\n"+say.T("serve.stopping")) })
+	stop()
+	<-gathered
 	if err = errors.Join(err, p.instance.close()); err == nil {
 		fmt.Fprintln(t.out, say.T("serve.stopped"))
 	}

@@ -44,6 +44,10 @@ type Settings struct {
 	VerifierMode    string `help:"What the verifier shows: minimal (verdict, name, date of birth) or control (all that the code says)." enum:"minimal,control" default:"minimal"`
 	VerifierCountry string `help:"Country whose business rules count, when the folder rules of the instance has those of several." placeholder:"CC"`
 
+	TrustList   string `help:"Signed trust list of 2D-Doc, an address or a file: serve gathers its certificates and revocations twice a day and seals them for its verifier. None when empty; the French one is at https://pub.ants.gouv.fr/2D-DOC/V1/PRD/01_TSL/tsl_signed.xml." placeholder:"URL|FILE"`
+	TrustAnchor string `help:"SHA-256 of the certificates that may sign that list, separated by commas; by default the one that signs the French list until March 2027." placeholder:"HEX"`
+	TrustDays   int    `help:"Days for which what was gathered may be used before verifiers say that it is old." default:"7"`
+
 	MetricsToken string `help:"Bearer token that /metrics asks for; none asked when empty." secret:"" placeholder:"TOKEN"`
 	LogLevel     string `help:"Least serious events to log: debug, info, warn or error." enum:"debug,info,warn,error" default:"info"`
 	LogFormat    string `help:"Form of the log: text or json." enum:"text,json" default:"text"`
@@ -61,6 +65,14 @@ func (s *Settings) Validate() error {
 	}
 	if (s.SignerKey == "") != (s.SignerCertificate == "") {
 		return errors.New("signer-key and signer-certificate go together: give both or none")
+	}
+	if s.TrustDays < 1 || s.TrustDays > maxTrustDays {
+		return fmt.Errorf("trust-days: %d is not between 1 and %d", s.TrustDays, maxTrustDays)
+	}
+	if s.TrustAnchor != "" {
+		if _, err := readAnchors(strings.Split(s.TrustAnchor, ",")); err != nil {
+			return fmt.Errorf("trust-anchor: %q is not 64 hexadecimal digits, or several of them with commas", s.TrustAnchor)
+		}
 	}
 	if s.WalletLink != "" {
 		u, err := url.Parse(s.WalletLink)

@@ -20,6 +20,7 @@ import (
 	"carnet/hcert/revocation"
 	"carnet/internal/carnet"
 	"carnet/internal/protect"
+	"carnet/twoddoc/bundle"
 )
 
 // Published is a signed list with what it says.
@@ -140,29 +141,40 @@ const ListKeyFile = "revocation-list.pem"
 // private part readable by its owner alone in dir/keys, the public part in dir/trust. It signs
 // nothing else: who holds it can revoke, and cannot certify.
 func ListKey(dir string, rand io.Reader) (crypto.Signer, error) {
-	file := filepath.Join(dir, "keys", "revocation-list.key")
+	return roleKey(dir, "revocation-list.key", ListKeyFile, rand, func(key *ecdsa.PublicKey) ([]byte, error) {
+		spki, err := x509.MarshalPKIXPublicKey(key)
+		return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: spki}), err
+	})
+}
+
+// BundleKeyFile is the public part of the bundle key in the trust folder of an instance.
+const BundleKeyFile = "trust-bundle.pem"
+
+// BundleKey opens the key that seals the bundles of 2D-Doc certificates of an instance, and makes it the
+// first time, as [ListKey] does. It seals bundles and nothing else, and its public part says so: who
+// holds it decides whom verifiers believe, and can neither certify nor revoke a document.
+func BundleKey(dir string, rand io.Reader) (crypto.Signer, error) {
+	return roleKey(dir, "trust-bundle.key", BundleKeyFile, rand, bundle.MarshalKey)
+}
+
+// roleKey opens a key that signs one kind of file, and makes it the first time; its public part, as
+// publish writes it, goes to the trust folder.
+func roleKey(dir, private, published string, rand io.Reader, publish func(*ecdsa.PublicKey) ([]byte, error)) (crypto.Signer, error) {
+	file := filepath.Join(dir, "keys", private)
 	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
-		if err := makeListKey(file, rand); err != nil {
+		if err := makeRoleKey(file, rand); err != nil {
 			return nil, fmt.Errorf("certify: %w", err)
 		}
 	}
-	der, err := readPEM(file, "PRIVATE KEY")
+	key, err := OpenRoleKey(file)
 	if err != nil {
 		return nil, err
 	}
-	parsed, err := x509.ParsePKCS8PrivateKey(der)
-	if err != nil {
-		return nil, fmt.Errorf("certify: %s: %w", file, err)
-	}
-	key, ok := parsed.(*ecdsa.PrivateKey)
-	if !ok || key.Curve != elliptic.P256() {
-		return nil, fmt.Errorf("certify: %s holds a %T; a list is signed with a P-256 key", file, parsed)
-	}
-	spki, err := x509.MarshalPKIXPublicKey(key.Public())
+	text, err := publish(&key.PublicKey)
 	if err != nil {
 		return nil, fmt.Errorf("certify: %w", err)
 	}
-	public, text := filepath.Join(dir, "trust", ListKeyFile), pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: spki})
+	public := filepath.Join(dir, "trust", published)
 	if there, err := os.ReadFile(public); err == nil && bytes.Equal(there, text) {
 		return key, nil
 	}
@@ -175,9 +187,26 @@ func ListKey(dir string, rand io.Reader) (crypto.Signer, error) {
 	return key, nil
 }
 
-// makeListKey writes the key under another name first: of two processes that start at once, one key
+// OpenRoleKey reads a key of an operator that signs lists or bundles (PEM, PKCS#8, P-256).
+func OpenRoleKey(file string) (*ecdsa.PrivateKey, error) {
+	der, err := readPEM(file, "PRIVATE KEY")
+	if err != nil {
+		return nil, err
+	}
+	parsed, err := x509.ParsePKCS8PrivateKey(der)
+	if err != nil {
+		return nil, fmt.Errorf("certify: %s: %w", file, err)
+	}
+	key, ok := parsed.(*ecdsa.PrivateKey)
+	if !ok || key.Curve != elliptic.P256() {
+		return nil, fmt.Errorf("certify: %s holds a %T; lists and bundles are signed with a P-256 key", file, parsed)
+	}
+	return key, nil
+}
+
+// makeRoleKey writes the key under another name first: of two processes that start at once, one key
 // remains.
-func makeListKey(file string, rand io.Reader) (err error) {
+func makeRoleKey(file string, rand io.Reader) (err error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand)
 	if err != nil {
 		return err
@@ -189,7 +218,7 @@ func makeListKey(file string, rand io.Reader) (err error) {
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(file), "list-*.new") // mode 0600
+	f, err := os.CreateTemp(filepath.Dir(file), "role-*.new") // mode 0600
 	if err != nil {
 		return err
 	}

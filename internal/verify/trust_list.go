@@ -10,7 +10,7 @@ import (
 
 // addList verifies a French trust list and takes what it says.
 func (t *Trust) addList(data []byte, options Options) error {
-	anchors := []tsl.Anchor{frenchSeal}
+	anchors := []tsl.Anchor{FrenchSeal}
 	if len(options.Anchors) > 0 {
 		anchors = nil
 		for _, a := range options.Anchors {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/sha256"
@@ -25,6 +26,14 @@ type Problem struct {
 	Err     error
 }
 
+// Progress is how far a gathering is, after one more authority.
+type Progress struct {
+	Authority    string
+	Done, Total  int // authorities
+	Certificates int // that signed or may sign, of this one
+	Lists        int // revocation lists, of this one
+}
+
 // Gather makes a bundle of everything that the trust list leads to, and of what the operator adds. It
 // fails only without a trust list; what else is missing is told. lifetime is how long the bundle is good.
 // The caller looks at the problems, then seals.
@@ -37,6 +46,20 @@ func (c *Client) Gather(ctx context.Context, address string, lifetime time.Durat
 	if err != nil {
 		return nil, nil, err
 	}
+	return c.gather(ctx, list, file, fresh.Failed, lifetime, own)
+}
+
+// GatherFile is Gather with a trust list that the caller has as a file. The anchors must have signed it;
+// whether it is the newest is for the caller to know.
+func (c *Client) GatherFile(ctx context.Context, file []byte, lifetime time.Duration, own ...Own) (*bundle.Bundle, []Problem, error) {
+	list, err := tsl.Parse(bytes.NewReader(file), c.Anchors)
+	if err != nil {
+		return nil, nil, err
+	}
+	return c.gather(ctx, list, file, nil, lifetime, own)
+}
+
+func (c *Client) gather(ctx context.Context, list *tsl.List, file []byte, failed error, lifetime time.Duration, own []Own) (*bundle.Bundle, []Problem, error) {
 	g := gathering{c: c, list: list, b: &bundle.Bundle{
 		Gathered: c.Now().UTC().Truncate(time.Second), Lifetime: lifetime,
 		List: bundle.List{
@@ -44,7 +67,13 @@ func (c *Client) Gather(ctx context.Context, address string, lifetime time.Durat
 			Digest: sha256.Sum256(file), Signer: sha256.Sum256(list.Signer.Raw),
 		},
 	}}
-	g.problem("trust list", fresh.Failed)
+	g.problem("trust list", failed)
+	g.total = len(own)
+	for _, a := range list.Authorities {
+		if a.Usable() {
+			g.total++
+		}
+	}
 	stores := map[string][]*x509.Certificate{}
 	for _, a := range list.Authorities {
 		if !a.Usable() {
@@ -68,6 +97,7 @@ func (c *Client) Gather(ctx context.Context, address string, lifetime time.Durat
 		a.Status = "inaccord"
 		if len(list.Authority(a.ID)) > 0 {
 			g.problem(a.ID, fmt.Errorf("store: an own authority has the name of one of the trust list"))
+			g.total--
 			continue
 		}
 		issued := Issued(o.Participants, a)
@@ -84,6 +114,8 @@ type gathering struct {
 	list     *tsl.List
 	b        *bundle.Bundle
 	problems []Problem
+	done     int // authorities
+	total    int
 }
 
 func (g *gathering) problem(subject string, err error) {
@@ -96,6 +128,7 @@ func (g *gathering) problem(subject string, err error) {
 func (g *gathering) authority(ctx context.Context, a tsl.Authority, listed bool, certs []*x509.Certificate) {
 	index := len(g.b.Authorities)
 	g.b.Authorities = append(g.b.Authorities, bundle.Authority{ID: a.ID, Operator: a.Operator, Status: a.Status, Listed: listed, Raw: a.Certificate.Raw})
+	participants, lists := len(g.b.Participants), len(g.b.Lists)
 	var asked []string
 	for _, cert := range certs {
 		if _, ok := cert.PublicKey.(*ecdsa.PublicKey); !ok || len(cert.Subject.CommonName) < 4 || len(cert.Subject.CommonName) > 5 {
@@ -117,6 +150,10 @@ func (g *gathering) authority(ctx context.Context, a tsl.Authority, listed bool,
 			g.problem(address, fresh.Failed)
 			g.b.Lists = append(g.b.Lists, revocationFacts(index, address, l))
 		}
+	}
+	g.done++
+	if g.c.Progress != nil {
+		g.c.Progress(Progress{a.ID, g.done, g.total, len(g.b.Participants) - participants, len(g.b.Lists) - lists})
 	}
 }
 

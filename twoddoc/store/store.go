@@ -85,6 +85,8 @@ type Client struct {
 	Cache   *Cache
 	Anchors []tsl.Anchor  // signers of the trust list
 	Timeout time.Duration // for one answer, body included; 0 is 30 s
+	// Progress is called by Gather after each authority, if it is there.
+	Progress func(Progress)
 }
 
 // Freshness tells how old an answer is.

@@ -3,15 +3,11 @@ package store_test
 import (
 	"bytes"
 	"context"
-	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/rsa"
-	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -29,6 +25,7 @@ import (
 	"carnet/twoddoc/bundle"
 	"carnet/twoddoc/store"
 	"carnet/twoddoc/tsl"
+	"carnet/twoddoc/tsl/tsltest"
 )
 
 // issuer is an authority, or a participant. All of them are fictitious.
@@ -101,23 +98,15 @@ func parts(header, eol, end string, certs ...*x509.Certificate) []byte {
 	return b.Bytes()
 }
 
-// operator signs trust lists, in canonical form by hand.
-type operator struct {
-	key  *rsa.PrivateKey
-	cert []byte
-}
+// operator signs trust lists.
+type operator struct{ *tsltest.Operator }
 
 var newOperator = sync.OnceValue(func() operator {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	o, err := tsltest.New(rand.Reader)
 	if err != nil {
 		panic(err)
 	}
-	c := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "HERBIER"}, NotBefore: time.Unix(0, 0), NotAfter: time.Unix(1<<32, 0)}
-	der, err := x509.CreateCertificate(rand.Reader, c, c, key.Public(), key)
-	if err != nil {
-		panic(err)
-	}
-	return operator{key, der}
+	return operator{o}
 })
 
 type listed struct {
@@ -127,33 +116,15 @@ type listed struct {
 
 func (o operator) list(t testing.TB, sequence int, issued string, authorities ...listed) []byte {
 	t.Helper()
-	b64 := base64.StdEncoding.EncodeToString
-	body := fmt.Sprintf(`<tsl:SchemeInformation><tsl:TSLVersionIdentifier>5</tsl:TSLVersionIdentifier><tsl:TSLSequenceNumber>%d</tsl:TSLSequenceNumber>`+
-		`<tsl:ListIssueDateTime>%sT08:00:00Z</tsl:ListIssueDateTime><tsl:NextUpdate><tsl:dateTime>2027-11-01T08:00:00Z</tsl:dateTime></tsl:NextUpdate></tsl:SchemeInformation>`+
-		`<tsl:TrustServiceProviderList>`, sequence, issued)
+	var all []tsltest.Authority
 	for _, a := range authorities {
-		body += `<tsl:TrustServiceProvider><tsl:TSPInformation><tsl:TSPName><tsl:Name xml:lang="fr">Herbier</tsl:Name></tsl:TSPName>` +
-			`<tsl:TSPTradeName><tsl:Name xml:lang="fr">` + a.id + `</tsl:Name></tsl:TSPTradeName><tsl:TSPInformationURI><tsl:URI xml:lang="fr">` + a.store +
-			`</tsl:URI></tsl:TSPInformationURI></tsl:TSPInformation><tsl:TSPServices><tsl:TSPService><tsl:ServiceInformation><tsl:ServiceDigitalIdentity>` +
-			`<tsl:DigitalId><tsl:X509Certificate>` + b64(a.cert.Raw) + `</tsl:X509Certificate></tsl:DigitalId></tsl:ServiceDigitalIdentity><tsl:ServiceStatus>http://herbier.example/` +
-			a.status + `</tsl:ServiceStatus></tsl:ServiceInformation></tsl:TSPService></tsl:TSPServices></tsl:TrustServiceProvider>`
+		all = append(all, tsltest.Authority{ID: a.id, Store: a.store, Status: a.status, Certificate: a.cert})
 	}
-	body += `</tsl:TrustServiceProviderList>`
-	const head, foot = `<tsl:TrustServiceStatusList xmlns:tsl="http://uri.etsi.org/02231/v2#">`, `</tsl:TrustServiceStatusList>`
-	sum := sha256.Sum256([]byte(head + body + foot))
-	info := `<ds:CanonicalizationMethod Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"></ds:CanonicalizationMethod>` +
-		`<ds:SignatureMethod Algorithm="http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"></ds:SignatureMethod><ds:Reference URI=""><ds:Transforms>` +
-		`<ds:Transform Algorithm="http://www.w3.org/2000/09/xmldsig#enveloped-signature"></ds:Transform>` +
-		`<ds:Transform Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"></ds:Transform></ds:Transforms>` +
-		`<ds:DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"></ds:DigestMethod><ds:DigestValue>` + b64(sum[:]) + `</ds:DigestValue></ds:Reference>`
-	const ns = ` xmlns:ds="http://www.w3.org/2000/09/xmldsig#"`
-	sum = sha256.Sum256([]byte(`<ds:SignedInfo` + ns + `>` + info + `</ds:SignedInfo>`))
-	value, err := rsa.SignPKCS1v15(nil, o.key, crypto.SHA256, sum[:])
+	b, err := o.List(sequence, date(issued).Add(8*time.Hour), date("2027-11-01"), all...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return []byte(head + body + `<ds:Signature` + ns + `><ds:SignedInfo>` + info + `</ds:SignedInfo><ds:SignatureValue>` + b64(value) +
-		`</ds:SignatureValue><ds:KeyInfo><ds:X509Data><ds:X509Certificate>` + b64(o.cert) + `</ds:X509Certificate></ds:X509Data></ds:KeyInfo></ds:Signature>` + foot)
+	return b
 }
 
 // site imitates the published servers: paths and what they answer.
@@ -208,7 +179,7 @@ func clientIn(t testing.TB, dir string, c *clock) *store.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &store.Client{HTTP: http.DefaultClient, Now: c.now, Cache: cache, Anchors: []tsl.Anchor{sha256.Sum256(newOperator().cert)}}
+	return &store.Client{HTTP: http.DefaultClient, Now: c.now, Cache: cache, Anchors: []tsl.Anchor{newOperator().Anchor()}}
 }
 
 func TestParseCertificates(t *testing.T) {
@@ -631,6 +602,21 @@ func TestGather(t *testing.T) {
 	}
 	if _, _, err := c.Gather(ctx, s.URL+"/nothing", time.Hour); !errors.Is(err, store.ErrStatus) {
 		t.Errorf("no list: %v", err)
+	}
+	// The same with the list as a file, and what is heard meanwhile.
+	var heard []string
+	c.Progress = func(p store.Progress) {
+		heard = append(heard, fmt.Sprintf("%d/%d %s %d %d", p.Done, p.Total, p.Authority, p.Certificates, p.Lists))
+	}
+	again, _, err := c.GatherFile(ctx, s.answers["/list"], 72*time.Hour)
+	if err != nil || len(again.Participants) != 2 || again.List != b.List {
+		t.Errorf("%v: %+v", err, again)
+	}
+	if got := strings.Join(heard, ", "); got != "1/2 FR03 2 1, 2/2 FR09 0 0" {
+		t.Errorf("progress %s", got)
+	}
+	if _, _, err := c.GatherFile(ctx, []byte("<html/>"), time.Hour); !errors.Is(err, tsl.ErrFormat) {
+		t.Errorf("not a list: %v", err)
 	}
 }
 

@@ -155,7 +155,7 @@ func Keep(path string, data []byte, keys ...*ecdsa.PublicKey) (Outcome, error) {
 	default:
 		return Outcome{}, fail("Keep", carnet.Conflict, CodeOlder, fmt.Errorf("number %d, and number %d is held", now.List.Number(), held.List.Number()))
 	}
-	if err := replace(path, data); err != nil {
+	if err := Replace(path, data); err != nil {
 		return Outcome{}, fail("Keep", carnet.Unavailable, CodeUnreadable, err)
 	}
 	out.Replaced = true
@@ -174,8 +174,9 @@ func holding(path string, keys []*ecdsa.PublicKey) (Held, error) {
 	return held, err
 }
 
-// replace writes the file under another name first.
-func replace(path string, data []byte) (err error) {
+// Replace writes a file that anybody may read, under another name first: a reader sees the old one or the
+// new one, whole.
+func Replace(path string, data []byte) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
 	if err != nil {
 		return err
