@@ -27,6 +27,7 @@ const (
 	Decided Kind = "decide" // the register was asked
 	Read    Kind = "read"   // data about the person was read
 	Wrote   Kind = "write"  // data about the person was written
+	Event   Kind = "event"  // something happened to a login of the person; Object says what
 )
 
 // Entry is one line of the journal.
@@ -46,6 +47,7 @@ type Entry struct {
 	Role         string
 	Organisation string
 	Session      carnet.ID
+	Delegate     carnet.ID // who typed for the actor; zero when the actor did
 }
 
 // Failed is the outcome of an access that was allowed and then did not come to its end.

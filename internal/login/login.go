@@ -78,6 +78,13 @@ const (
 	CodeProviderDown = "login.provider-down"   // the provider does not answer, or not as agreed
 	CodeNoSession    = "login.session-missing" // nobody is logged in
 	CodeSessionEnded = "login.session-expired" // logged in too long ago, or idle for too long
+	CodeReplaced     = "login.replaced"        // a later request for the same number took the place
+	CodeLimit        = "login.limit"           // too many requests; Args: Minutes
+	CodeRole         = "login.role"            // not a role of this site
+	CodeDelegate     = "login.delegate"        // the delegate cannot type in this session
+	CodeOther        = "login.other-person"    // who authenticated is not who is logged in
+	CodeLong         = "login.long"            // a name that is typed is too long; Args: Max
+	CodeStepUp       = "login.step-up"         // authenticated too long ago for this act
 	CodeProfile      = "login.profile"         // a profile that cannot be used; Field names the key
 )
 
@@ -97,6 +104,8 @@ type Identity struct {
 	Claims   Claims
 	IDToken  carnet.Private // signed, decrypted; kept for the logout at the provider
 	ReturnTo string         // path of this site where the person wanted to go; never another site
+
+	held holdOf // the row that waits with it, if any
 }
 
 func refuse(op string, kind carnet.Kind, code string, cause error) error {

@@ -2,13 +2,16 @@ package login
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"time"
 
 	"carnet/internal/carnet"
+	"carnet/internal/login/origin"
 	"carnet/internal/protect"
 )
 
@@ -32,13 +35,82 @@ type Session struct {
 	CreatedAt    time.Time
 	LastSeen     time.Time // to the minute
 	ExpiresAt    time.Time // whatever happens
+	Profession   string    // of the situation chosen when it opened (TRE_G15); empty for an insured person
+	Browser      string    // family, "Firefox, Linux"
+	Delegation   Delegation
 
+	sid     string
 	idToken carnet.Private
+}
+
+// Delegation says who types under the responsibility of the person of a session; zero when nobody
+// does. Package delegation makes it, after the passkey of the delegate.
+type Delegation struct {
+	ID       carnet.ID
+	Name     carnet.Private
+	Presence Presence
+}
+
+// Presence is how a professional answers for a delegate when the session opens.
+type Presence string
+
+const (
+	Present       Presence = "present"        // beside the delegate
+	RemoteChecked Presence = "remote-checked" // elsewhere, and made sure that the request came from the delegate
+)
+
+// StepUp is how long an authentication is fresh enough to change settings, to declare delegates
+// and to export (R22).
+const StepUp = 5 * time.Minute
+
+// Fresh reports that the person authenticated less than StepUp ago. A provider that does not say
+// when gives no fresh session.
+func (s Session) Fresh(now time.Time) bool {
+	age := now.Sub(s.AuthTime)
+	return !s.AuthTime.IsZero() && age > -maxSkew && age < StepUp
 }
 
 // Actor is the session in the words of the register of processing.
 func (s Session) Actor() protect.Actor {
-	return protect.Actor{ID: s.Person, Role: s.Role, Organisation: s.Organisation, Session: s.ID}
+	return protect.Actor{ID: s.Person, Role: s.Role, Organisation: s.Organisation, Session: s.ID, Delegate: s.Delegation.ID}
+}
+
+// Scope is what the session may do about vaccinations, in the words of identity section 5.
+func (s Session) Scope() string {
+	if s.Role == protect.Professional && s.Delegation.ID.IsZero() {
+		return "vaccination:draft vaccination:write vaccination:correct"
+	}
+	if s.Role == protect.Professional {
+		return "vaccination:draft vaccination:write"
+	}
+	return ""
+}
+
+// Token is the session in the form of RFC 8693 section 4.1, for the audit: who answers (sub), who
+// types (act), in which session. It has ids and no name, and opens nothing.
+func (s Session) Token() string {
+	type party struct {
+		Subject string `json:"sub"`
+	}
+	token := struct {
+		Subject  string `json:"sub"`
+		Actor    *party `json:"act,omitempty"`
+		Session  string `json:"sid"`
+		AuthTime int64  `json:"auth_time,omitempty"`
+		ACR      string `json:"acr"`
+		Scope    string `json:"scope,omitempty"`
+	}{Subject: s.Provider + ":" + s.Person.String(), Session: s.ID.String(), ACR: s.ACR, Scope: s.Scope()}
+	if !s.AuthTime.IsZero() {
+		token.AuthTime = s.AuthTime.Unix()
+	}
+	if !s.Delegation.ID.IsZero() {
+		token.Actor = &party{"deleg:" + s.Delegation.ID.String()}
+	}
+	b, err := json.Marshal(token)
+	if err != nil {
+		return "" // strings and numbers cannot fail
+	}
+	return string(b)
 }
 
 // Opening is what a site decided about an identity: who it is, here.
@@ -46,7 +118,10 @@ type Opening struct {
 	Person       carnet.ID
 	Name         carnet.Private // to greet by
 	Organisation string
-	Identity     Identity
+	Profession   string // of the situation that was chosen, if any
+	Delegation   Delegation
+	Role         protect.Role // default: the site's; else one of SiteConfig.Roles
+	Identity     Identity     // of Finish, or of Held: then the hold is used up
 }
 
 // Summary is a session in the list that its owner sees.
@@ -56,6 +131,9 @@ type Summary struct {
 	CreatedAt time.Time
 	LastSeen  time.Time
 	ExpiresAt time.Time
+	Browser   string    // family
+	Delegate  carnet.ID // who types, when it is not the owner
+	Presence  Presence
 }
 
 // sealedSession is the content of Row.Sealed.
@@ -68,56 +146,106 @@ type sealedSession struct {
 	ACR          string    `json:"acr"`
 	AuthTime     time.Time `json:"auth_time,omitzero"`
 	IDToken      string    `json:"id_token"`
+	Profession   string    `json:"profession,omitempty"`
+	Delegate     string    `json:"delegate,omitempty"` // name
+	SID          string    `json:"sid,omitempty"`
 }
 
 // bound is what a sealed session is tied to: a row whose actor, role or end was altered does
 // not open. LastSeen moves, so it is not part of it.
 func (r Row) bound() []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%x|%s|%s|%q|%q|%d|%d", r.Token, r.ID, r.Actor, r.Site, r.Role, r.CreatedAt.UnixMicro(), r.ExpiresAt.UnixMicro())
+	fmt.Fprintf(&b, "%x|%s|%s|%q|%q|%d|%d|%q|%s|%q", r.Token, r.ID, r.Actor, r.Site, r.Role, r.CreatedAt.UnixMicro(), r.ExpiresAt.UnixMicro(),
+		r.Browser, r.Delegate, r.Presence)
 	return b.Bytes()
 }
 
-// Open begins a session for somebody whom Finish let in, and sets its cookie. A session that the
-// browser still had on this site ends: the token is always a new one.
+// Open begins a session for somebody whom Finish or Held let in, and sets its cookie. A session
+// that the browser still had on this site ends: the token is always a new one. An identity that was
+// held is used up, whatever comes of it: the second of two answers to one form is CodeState.
 func (s *Site) Open(w http.ResponseWriter, r *http.Request, o Opening) (Session, error) {
 	const op = "Open"
 	if o.Person.IsZero() || o.Identity.Subject.IsZero() {
 		return Session{}, refuse(op, carnet.Internal, "internal", errors.New("a session needs a person and an identity"))
 	}
-	ctx, d := r.Context(), s.decide()
-	if old, ok := s.cookie(r, s.sessionCookie); ok {
-		if err := s.store.EndSession(ctx, d, hashOf(old)); err != nil {
-			return Session{}, err
-		}
+	if o.Role == "" {
+		o.Role = s.config.Role
 	}
-	token, err := newSecret(s.random)
-	if err != nil {
-		return Session{}, refuse(op, carnet.Internal, "internal", err)
+	if !s.mayHave(o.Role) {
+		return Session{}, refuse(op, carnet.Denied, CodeRole, errors.New("no role of this site"))
 	}
-	id, err := carnet.IDs{Clock: s.clock, Rand: s.random}.New()
+	if d := o.Delegation; !d.ID.IsZero() && (o.Role != protect.Professional || d.Name.IsZero() || d.Presence != Present && d.Presence != RemoteChecked) {
+		return Session{}, refuse(op, carnet.Denied, CodeDelegate, errors.New("a delegate needs a professional, a name and a presence"))
+	}
+	id, err := s.ids().New()
 	if err != nil {
 		return Session{}, err
 	}
 	now := s.now()
-	row := Row{
-		Token: hashOf(token), ID: id, Actor: o.Person, Site: s.config.Name, Role: s.config.Role,
-		CreatedAt: now, LastSeen: now, ExpiresAt: now.Add(s.config.Absolute),
+	return s.begin(w, r, op, o.Identity, Row{ID: id, Actor: o.Person, Role: o.Role, CreatedAt: now, ExpiresAt: now.Add(s.config.Absolute),
+		Delegate: o.Delegation.ID, Presence: string(o.Delegation.Presence)}, sealedSession{
+		Name: o.Name.Reveal(), Organisation: o.Organisation, Profession: o.Profession, Delegate: o.Delegation.Name.Reveal(),
+	})
+}
+
+// begin stores a session under a new token, in the place of the one that the browser had.
+func (s *Site) begin(w http.ResponseWriter, r *http.Request, op string, identity Identity, row Row, content sealedSession) (Session, error) {
+	token, err := newSecret(s.random)
+	if err != nil {
+		return Session{}, refuse(op, carnet.Internal, "internal", err)
 	}
-	content := sealedSession{
-		Name: o.Name.Reveal(), Organisation: o.Organisation,
-		Provider: o.Identity.Provider, Issuer: o.Identity.Issuer, Subject: o.Identity.Subject.Reveal(),
-		ACR: o.Identity.ACR, AuthTime: o.Identity.AuthTime, IDToken: o.Identity.IDToken.Reveal(),
+	now := s.now()
+	row.Token, row.Site, row.LastSeen = hashOf(token), s.config.Name, now
+	row.Browser, row.Origin = origin.Browser(r.UserAgent()), s.originOf(r)
+	row.Subject = s.subjectHash(identity.Issuer, identity.Subject.Reveal())
+	if identity.SID != "" {
+		row.SID = s.sidHash(identity.Issuer, identity.SID)
 	}
+	content.Provider, content.Issuer, content.Subject = identity.Provider, identity.Issuer, identity.Subject.Reveal()
+	content.ACR, content.AuthTime, content.IDToken, content.SID = identity.ACR, identity.AuthTime, identity.IDToken.Reveal(), identity.SID
 	if row.Sealed, err = seal(s.random, token, "session", row.bound(), content); err != nil {
 		return Session{}, refuse(op, carnet.Internal, "internal", err)
 	}
-	if err := s.store.AddSession(ctx, d, row); err != nil {
+	session := sessionOf(row, content)
+	call := identity.held.id
+	if call.IsZero() {
+		call = row.ID
+	}
+	opened := s.event(r, call, row.Actor, EventOpened)
+	opened.Session, opened.Delegate, opened.Establishment = row.ID, row.Delegate, content.Organisation
+	opened.Token = session.Token()
+	known := ""
+	err = s.store.Door(r.Context(), s.decideFor(row.ID), func(tx Tx) error {
+		if !identity.held.id.IsZero() {
+			if done, err := tx.RemoveHold(identity.held.browser, s.config.Name); err != nil || !done {
+				return cmp.Or(err, refuse(op, carnet.Invalid, CodeState, errors.New("the identity is used up")))
+			}
+		}
+		if old, ok := s.cookie(r, s.sessionCookie); ok {
+			if err := tx.EndSession(hashOf(old)); err != nil {
+				return err
+			}
+		}
+		if s.config.Calls != nil {
+			var err error
+			if known, err = s.know(tx, r, row.Actor, now); err != nil {
+				return err
+			}
+		}
+		if err := tx.AddEvent(opened); err != nil {
+			return err
+		}
+		return tx.AddSession(row)
+	})
+	if err != nil {
 		return Session{}, err
+	}
+	if known != "" {
+		s.setCookie(w, s.knownCookie, known, KnownLifetime)
 	}
 	s.setCookie(w, s.sessionCookie, token, 0)
 	s.setCookie(w, s.loginCookie, "", -1)
-	return sessionOf(row, content), nil
+	return session, nil
 }
 
 func sessionOf(row Row, c sealedSession) Session {
@@ -125,7 +253,9 @@ func sessionOf(row Row, c sealedSession) Session {
 		ID: row.ID, Site: row.Site, Person: row.Actor, Role: row.Role, Organisation: c.Organisation,
 		Name: carnet.Hide(c.Name), Provider: c.Provider, Issuer: c.Issuer, Subject: carnet.Hide(c.Subject),
 		ACR: c.ACR, AuthTime: c.AuthTime, CreatedAt: row.CreatedAt, LastSeen: row.LastSeen, ExpiresAt: row.ExpiresAt,
-		idToken: carnet.Hide(c.IDToken),
+		Profession: c.Profession, Browser: row.Browser,
+		Delegation: Delegation{ID: row.Delegate, Name: carnet.Hide(c.Delegate), Presence: Presence(row.Presence)},
+		sid:        c.SID, idToken: carnet.Hide(c.IDToken),
 	}
 }
 
@@ -146,7 +276,7 @@ func (s *Site) Current(r *http.Request) (Session, error) {
 		return Session{}, err
 	}
 	var content sealedSession
-	if row.Site != s.config.Name || row.Role != s.config.Role {
+	if row.Site != s.config.Name || !s.mayHave(row.Role) {
 		err = errors.New("the session is of another site")
 	} else {
 		err = unseal(token, "session", row.bound(), row.Sealed, &content)
@@ -181,7 +311,7 @@ func (s *Site) Sessions(ctx context.Context, person carnet.ID) ([]Summary, error
 	var list []Summary
 	for _, r := range rows {
 		if now.Before(r.ExpiresAt) {
-			list = append(list, Summary{r.ID, r.Site, r.CreatedAt, r.LastSeen, r.ExpiresAt})
+			list = append(list, Summary{r.ID, r.Site, r.CreatedAt, r.LastSeen, r.ExpiresAt, r.Browser, r.Delegate, Presence(r.Presence)})
 		}
 	}
 	return list, nil

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -38,6 +40,10 @@ type SiteConfig struct {
 	Absolute  time.Duration // end of a session, whatever happens
 	Idle      time.Duration // end of a session that is not used
 	SignedOut string        // path where the provider brings people back after a logout; default "/"
+
+	Roles   []protect.Role // other roles that its sessions may have
+	Proxies []netip.Prefix // reverse proxies of the operator, whose X-Forwarded-For counts
+	Calls   *Calls         // how phones are asked; nil when this site asks none
 }
 
 // Site logs people in to one site through one provider. It is safe for concurrent use.
@@ -50,6 +56,7 @@ type Site struct {
 	random        io.Reader
 	loginCookie   string
 	sessionCookie string
+	knownCookie   string
 	purged        atomic.Int64 // time of the last purge, microseconds
 }
 
@@ -71,10 +78,18 @@ func NewSite(c SiteConfig, p *Provider, st Store, g Guard, clock carnet.Clock, r
 	case LocalPath(c.SignedOut) != c.SignedOut:
 		return nil, carnet.E(op, carnet.Invalid, CodeProfile, fmt.Errorf("%q is not a path", c.SignedOut))
 	}
+	if c.Calls != nil {
+		calls, err := c.Calls.check(p)
+		if err != nil {
+			return nil, carnet.E(op, carnet.Invalid, CodeProfile, err)
+		}
+		c.Calls = &calls
+	}
 	return &Site{
 		config: c, provider: p, store: st, guard: g, clock: clock, random: random,
 		loginCookie:   "__Host-" + c.Name + "-login",
 		sessionCookie: "__Host-" + c.Name + "-session",
+		knownCookie:   "__Host-" + c.Name + "-known",
 	}, nil
 }
 
@@ -264,8 +279,18 @@ func (s *Site) purge(ctx context.Context, d protect.Decision) error {
 	if last != 0 && now.Sub(time.UnixMicro(last)) < purgeTime || !s.purged.CompareAndSwap(last, now.UnixMicro()) {
 		return nil
 	}
-	return s.store.Purge(ctx, d, now)
+	if err := s.store.Purge(ctx, d, now); err != nil {
+		return err
+	}
+	return s.store.Door(ctx, d, func(tx Tx) error { return tx.PurgeDoor(now, now.Add(-HistoryLifetime)) })
 }
+
+// mayHave reports that a session of this site may have a role.
+func (s *Site) mayHave(role protect.Role) bool {
+	return role == s.config.Role || slices.Contains(s.config.Roles, role)
+}
+
+func (s *Site) ids() carnet.IDs { return carnet.IDs{Clock: s.clock, Rand: s.random} }
 
 // now is cut to what the store keeps, so that a row reads back as it was sealed.
 func (s *Site) now() time.Time { return s.clock().UTC().Truncate(time.Microsecond) }

@@ -41,11 +41,20 @@ type Row struct {
 	CreatedAt time.Time
 	LastSeen  time.Time
 	ExpiresAt time.Time
+
+	Browser  string    // family
+	Origin   Hash      // keyed hash of the network that it was opened from
+	SID      Hash      // keyed hash of issuer and sid at the provider; zero without
+	Subject  Hash      // keyed hash of issuer and subject
+	Delegate carnet.ID // who types, when it is not the actor
+	Presence string    // how the actor answers for the delegate
 }
 
 // Store keeps logins under way and sessions. Every method refuses a decision that is not for
 // protect.Login. Times are kept to the microsecond.
 type Store interface {
+	DoorStore
+
 	// AddAttempt stores a login under way.
 	AddAttempt(ctx context.Context, d protect.Decision, a Attempt) error
 	// TakeAttempt removes the attempt with this state and this browser, and returns it, in one

@@ -30,7 +30,16 @@ const (
 	Professional Role = "professional" // a health professional with an open session
 	Insured      Role = "insured"      // an insured person with an open session
 	System       Role = "system"       // the program itself, when nobody is logged in, and its operator's commands
+
+	// Staff of the operator and of the funds, by ProConnect and an allow-list.
+	Protection    Role = "dpo"         // answers for the rights of people over their data
+	Support       Role = "support"     // helps professionals with their logins
+	Publishing    Role = "publication" // answers for what is published
+	SecurityStaff Role = "security"    // watches over the logins
 )
+
+// Roles lists every role.
+var Roles = []Role{Professional, Insured, System, Protection, Support, Publishing, SecurityStaff}
 
 // Actor is who acts. ID is the person's or professional's id, never a number or a name.
 type Actor struct {
@@ -38,6 +47,7 @@ type Actor struct {
 	Role         Role
 	Organisation string // place or establishment chosen for the session; empty for an insured person
 	Session      carnet.ID
+	Delegate     carnet.ID // who types under the responsibility of ID; zero when ID types
 }
 
 // Purpose is why data is touched. Its values are the variables below: a string cannot stand in.
@@ -53,12 +63,44 @@ var (
 	Revocation     = Purpose{"revocation"}
 	Publication    = Purpose{"publication"}
 	Login          = Purpose{"login"}
+	Security       = Purpose{"security"}
+	Delegation     = Purpose{"delegation"}
 	Accountability = Purpose{"accountability"}
 )
 
-var purposes = []Purpose{Vaccination, Directory, Enrolment, Certification, Revocation, Publication, Login, Accountability}
+var purposes = []Purpose{Vaccination, Directory, Enrolment, Certification, Revocation, Publication, Login, Security, Delegation, Accountability}
 
 func (p Purpose) String() string { return p.id }
+
+// Act is something that a session does, where a delegate may do less than whom they type for.
+type Act string
+
+// The acts of a professional's session.
+const (
+	ActRead     Act = "read"     // find a person, see the doses
+	ActEnter    Act = "enter"    // record a dose
+	ActCorrect  Act = "correct"  // correct what was entered
+	ActCancel   Act = "cancel"   // cancel it
+	ActContest  Act = "contest"  // contest what a delegate entered
+	ActSettings Act = "settings" // change one's settings, end sessions
+	ActDeclare  Act = "declare"  // declare and revoke delegates
+	ActExport   Act = "export"   // take data away
+)
+
+// Acts lists them all; delegated are those that a delegate may do (identity section 5, D4).
+var (
+	Acts      = []Act{ActRead, ActEnter, ActCorrect, ActCancel, ActContest, ActSettings, ActDeclare, ActExport}
+	delegated = []Act{ActRead, ActEnter}
+)
+
+// May refuses what a delegate may not do. Whether the role may do it at all is the register's
+// answer, not this one.
+func (a Actor) May(act Act) error {
+	if a.Delegate.IsZero() || slices.Contains(delegated, act) {
+		return nil
+	}
+	return carnet.E("protect", carnet.Denied, "delegate.refused", errors.Join(ErrDenied, errors.New("a delegate may not "+string(act))))
+}
 
 // Request asks for one access. A zero Person means that the access is not about one known person:
 // a search, a directory, a login.

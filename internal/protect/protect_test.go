@@ -40,13 +40,16 @@ func TestTuples(t *testing.T) {
 		"system revocation other":    true, "system revocation none": true,
 		"system publication other": true, "system publication none": true,
 		"system login other": true, "system login none": true,
+		"system delegation other": true, "system delegation none": true, "system delegation self": true,
+		"professional security self": true, "professional delegation self": true,
+		"security security other": true, "security security none": true, "security security self": true,
 		"system accountability other": true, "system accountability none": true,
 		// "self" of a professional is a person like any other.
 		"professional vaccination self": true, "professional directory self": true,
 		"system directory self": true, "system enrolment self": true, "system revocation self": true, "system publication self": true, "system login self": true, "system accountability self": true,
 	}
 	me, other := carnet.DerivedID(bytes.Repeat([]byte{1}, 16)), carnet.DerivedID(bytes.Repeat([]byte{2}, 16))
-	for _, role := range []Role{Professional, Insured, System, "director", ""} {
+	for _, role := range append(slices.Clone(Roles), "director", "") {
 		for _, p := range append(purposes, Purpose{"marketing"}, Purpose{}) {
 			for about, person := range map[string]carnet.ID{"self": me, "other": other, "none": {}} {
 				name := string(role) + " " + p.String() + " " + about
@@ -214,8 +217,8 @@ func TestRegisterFaults(t *testing.T) {
 		"no measures":          {`security = ["ajout seul", "aucun nom, numéro ni contact dans une ligne"]`, `security = []`, "no security measure"},
 		"no controller":        {"controllers = [\"Caisse nationale de l’Assurance Maladie\"]\ntexts = [\"RGPD", "controllers = []\ntexts = [\"RGPD", "no controller"},
 		"no English title":     {`title_en = "Places of vaccination"`, `title_en = ""`, "both languages"},
-		"no version":           {`version = "2026-11-21"`, ``, "no version"},
-		"not TOML":             {`version = "2026-11-21"`, `version = `, "register"},
+		"no version":           {`version = "2026-11-22"`, ``, "no version"},
+		"not TOML":             {`version = "2026-11-22"`, `version = `, "register"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			text := strings.Replace(good, c.old, c.new, 1)

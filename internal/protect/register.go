@@ -30,8 +30,9 @@ type grantKey struct {
 }
 
 type grantView struct {
-	scope string
-	view  view
+	scope     string
+	delegates bool
+	view      view
 }
 
 // Processing is one entry of the register (GDPR art. 30-1).
@@ -58,11 +59,12 @@ type Processing struct {
 		Columns []string `toml:"columns"`
 	} `toml:"category"`
 	Grants []struct {
-		Role    Role     `toml:"role"`
-		Purpose string   `toml:"purpose"`
-		Scope   string   `toml:"scope"` // "any", or "self": only the data of the actor
-		Read    []string `toml:"read"`
-		Write   []string `toml:"write"`
+		Role      Role     `toml:"role"`
+		Purpose   string   `toml:"purpose"`
+		Scope     string   `toml:"scope"`     // "any", or "self": only the data of the actor
+		Delegates bool     `toml:"delegates"` // also when somebody types for the actor
+		Read      []string `toml:"read"`
+		Write     []string `toml:"write"`
 	} `toml:"grant"`
 }
 
@@ -158,7 +160,7 @@ func ReadRegister(text []byte) (*Register, error) {
 			if !known[g.Purpose] {
 				fault("%s: unknown purpose", name)
 			}
-			if g.Role != Professional && g.Role != Insured && g.Role != System {
+			if !slices.Contains(Roles, g.Role) {
 				fault("%s: unknown role", name)
 			}
 			if g.Scope != "any" && g.Scope != "self" {
@@ -181,7 +183,7 @@ func ReadRegister(text []byte) (*Register, error) {
 				}
 				return m
 			}
-			r.grants[key] = grantView{g.Scope, view{open(g.Read), open(g.Write)}}
+			r.grants[key] = grantView{g.Scope, g.Delegates, view{open(g.Read), open(g.Write)}}
 		}
 	}
 	if len(faults) > 0 {
@@ -221,6 +223,9 @@ func (r *Register) view(req Request) (view, string) {
 	g, ok := r.grants[grantKey{req.Actor.Role, req.Purpose.id}]
 	if !ok {
 		return view{}, "no-grant"
+	}
+	if !req.Actor.Delegate.IsZero() && !g.delegates {
+		return view{}, "delegate"
 	}
 	if g.scope == "self" && req.Person != req.Actor.ID {
 		return view{}, "not-self"

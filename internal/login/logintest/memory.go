@@ -17,14 +17,14 @@ import (
 type Memory struct {
 	mu       sync.Mutex
 	attempts map[login.Hash]login.Attempt
-	sessions map[login.Hash]login.Row
+	door
 }
 
 var _ login.Store = (*Memory)(nil)
 
 // NewMemory returns an empty store.
 func NewMemory() *Memory {
-	return &Memory{attempts: map[login.Hash]login.Attempt{}, sessions: map[login.Hash]login.Row{}}
+	return &Memory{attempts: map[login.Hash]login.Attempt{}, door: newDoor()}
 }
 
 // open locks the store for an access that is allowed.

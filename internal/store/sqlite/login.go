@@ -46,20 +46,39 @@ func (s loginStore) TakeAttempt(ctx context.Context, d protect.Decision, state, 
 }
 
 func (s loginStore) AddSession(ctx context.Context, d protect.Decision, n login.Row) error {
-	return s.db.within(ctx, d, func(t *tx) error {
-		_, err := t.write(n.Actor, refuse, "session", cell{"token", n.Token[:]}, cell{"session_id", n.ID[:]}, cell{"actor_id", n.Actor[:]},
-			cell{"site", n.Site}, cell{"role", string(n.Role)}, cell{"sealed", n.Sealed}, cell{"created_at", n.CreatedAt.UnixMicro()},
-			cell{"last_seen", n.LastSeen.UnixMicro()}, cell{"expires_at", n.ExpiresAt.UnixMicro()})
-		return err
-	})
+	return s.db.within(ctx, d, func(t *tx) error { return t.addSession(n) })
 }
 
-var sessionColumns = []string{"token", "session_id", "actor_id", "site", "role", "sealed", "created_at", "last_seen", "expires_at"}
+func (t *tx) addSession(n login.Row) error {
+	_, err := t.write(n.Actor, refuse, "session", cell{"token", n.Token[:]}, cell{"session_id", n.ID[:]}, cell{"actor_id", n.Actor[:]},
+		cell{"site", n.Site}, cell{"role", string(n.Role)}, cell{"sealed", n.Sealed}, cell{"created_at", n.CreatedAt.UnixMicro()},
+		cell{"last_seen", n.LastSeen.UnixMicro()}, cell{"expires_at", n.ExpiresAt.UnixMicro()}, cell{"browser", n.Browser},
+		cell{"origin", some(n.Origin[:])}, cell{"sid", some(n.SID[:])}, cell{"subject", some(n.Subject[:])},
+		cell{"delegate_id", some(n.Delegate[:])}, cell{"presence", n.Presence})
+	return err
+}
+
+// some is a value of bytes, empty when all of them are zero: an index of what is set leaves it out.
+func some(b []byte) []byte {
+	for _, x := range b {
+		if x != 0 {
+			return b
+		}
+	}
+	return []byte{}
+}
+
+var sessionColumns = []string{"token", "session_id", "actor_id", "site", "role", "sealed", "created_at", "last_seen", "expires_at",
+	"browser", "origin", "sid", "subject", "delegate_id", "presence"}
 
 func sessionOf(r row) login.Row {
 	n := login.Row{ID: r.id("session_id"), Actor: r.id("actor_id"), Site: r.text("site"), Role: protect.Role(r.text("role")), Sealed: r.blob("sealed"),
-		CreatedAt: r.time("created_at"), LastSeen: r.time("last_seen"), ExpiresAt: r.time("expires_at")}
+		CreatedAt: r.time("created_at"), LastSeen: r.time("last_seen"), ExpiresAt: r.time("expires_at"),
+		Browser: r.text("browser"), Delegate: r.id("delegate_id"), Presence: r.text("presence")}
 	copy(n.Token[:], r.blob("token"))
+	copy(n.Origin[:], r.blob("origin"))
+	copy(n.SID[:], r.blob("sid"))
+	copy(n.Subject[:], r.blob("subject"))
 	return n
 }
 

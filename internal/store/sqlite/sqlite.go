@@ -272,11 +272,11 @@ func (t *tx) append(e journal.Entry) (err error) {
 	actor := t.d.Actor()
 	e.At, e.Line = t.db.ids.Clock(), len(t.entries)
 	e.Decision, e.Register, e.Purpose = t.d.ID(), t.d.Register(), t.d.Purpose().String()
-	e.Actor, e.Role, e.Organisation, e.Session = actor.ID, string(actor.Role), actor.Organisation, actor.Session
+	e.Actor, e.Role, e.Organisation, e.Session, e.Delegate = actor.ID, string(actor.Role), actor.Organisation, actor.Session, actor.Delegate
 	_, err = t.sql.ExecContext(t.ctx, `INSERT INTO journal (person_id, entry_id, at, line, kind, object, outcome, actor_id,
-		actor_role, organisation, session_id, purpose, decision_id, register) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
+		actor_role, organisation, session_id, purpose, decision_id, register, delegate_id) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
 		e.Person[:], e.ID[:], e.At.UnixMicro(), e.Line, string(e.Kind), e.Object, e.Outcome, e.Actor[:], e.Role,
-		e.Organisation, e.Session[:], e.Purpose, e.Decision[:], e.Register)
+		e.Organisation, e.Session[:], e.Purpose, e.Decision[:], e.Register, e.Delegate[:])
 	if err != nil {
 		return unavailable(err)
 	}
@@ -339,19 +339,35 @@ func (t *tx) read(person carnet.ID, table string, where condition, want ...strin
 	return out, nil
 }
 
-// condition is "a = ? AND b = ?" with its values, and an order.
+// condition is "a = ? AND b >= ?" with its values, an order and a number of rows.
 type condition struct {
 	columns []string
+	least   []bool // at least the value, instead of equal to it
 	values  []any
 	order   string
+	rows    int // 0: all
 }
 
 func where(column string, value any) condition {
-	return condition{columns: []string{column}, values: []any{value}}
+	return condition{}.and(column, value)
 }
 
 func (c condition) and(column string, value any) condition {
-	return condition{append(slices.Clone(c.columns), column), append(slices.Clone(c.values), value), c.order}
+	c.columns, c.least, c.values = append(slices.Clone(c.columns), column), append(slices.Clone(c.least), false), append(slices.Clone(c.values), value)
+	return c
+}
+
+// since adds column >= value.
+func (c condition) since(column string, value any) condition {
+	c = c.and(column, value)
+	c.least[len(c.least)-1] = true
+	return c
+}
+
+// first keeps the first n rows of the order.
+func (c condition) first(n int) condition {
+	c.rows = n
+	return c
 }
 
 func (c condition) by(columns string) condition {
@@ -363,10 +379,13 @@ func (c condition) sql() string {
 	var b strings.Builder
 	for i, column := range c.columns {
 		b.WriteString([]string{" WHERE ", " AND "}[min(i, 1)])
-		b.WriteString(column + " = ?")
+		b.WriteString(column + map[bool]string{false: " = ?", true: " >= ?"}[c.least[i]])
 	}
 	if c.order != "" {
 		b.WriteString(" ORDER BY " + c.order)
+	}
+	if c.rows > 0 {
+		fmt.Fprintf(&b, " LIMIT %d", c.rows)
 	}
 	return b.String()
 }
