@@ -24,34 +24,27 @@ const (
 const (
 	kidLength = 8
 	minRSA    = 2048 // bits
+
+	ecdsaLength = 64 // of r and s, of P-256
 )
 
-// sign1 is a COSE_Sign1 message taken apart.
-type sign1 struct {
-	protected []byte // as received: the signature is over these bytes
-	payload   []byte
-	claims    string // the payload again
-	signature []byte
-	algorithm Algorithm
-	kid       []byte
-}
-
-// message takes the signed message apart and checks its headers.
-func (v *verifier) message(raw string) (*sign1, bool) {
+// message takes the signed message, a COSE_Sign1, apart into c and checks its headers. It gives the
+// claims once more, as a text.
+func (v *verifier) message(raw string, c *Certificate) (claims string, ok bool) {
 	body, ok := stripTags(raw)
 	if !ok {
 		v.fail(COSEStructure, "tag")
-		return nil, false
+		return "", false
 	}
 	t := tree.Get()
 	defer t.Release()
 	item, ok := v.item(t, body, "message")
 	if !ok {
-		return nil, false
+		return "", false
 	}
 	if item.Kind() != tree.Array || item.Len() != 4 {
 		v.fail(COSEStructure, "not a list of four")
-		return nil, false
+		return "", false
 	}
 	var list [4]tree.Value
 	for i, e := range item.All {
@@ -59,45 +52,50 @@ func (v *verifier) message(raw string) (*sign1, bool) {
 	}
 	if list[0].Kind() != tree.Bytes || list[1].Kind() != tree.Map || list[3].Kind() != tree.Bytes {
 		v.fail(COSEStructure, "member of a wrong type")
-		return nil, false
+		return "", false
 	}
 	switch list[2].Kind() {
 	case tree.Bytes:
 	case tree.Nothing:
 		v.fail(COSEDetached, "")
-		return nil, false
+		return "", false
 	default:
 		v.fail(COSEStructure, "payload is not a byte string")
-		return nil, false
+		return "", false
 	}
-	m := &sign1{claims: list[2].Text()}
-	m.keep(list[0].Text(), m.claims, list[3].Text())
 	var protected tree.Value
 	if header := list[0].Text(); header != "" { // the empty string is how an empty map is written
 		h := tree.Get()
 		defer h.Release()
 		if protected, ok = v.item(h, header, "protected header"); !ok {
-			return nil, false
+			return "", false
 		}
 		if protected.Kind() != tree.Map {
 			v.fail(COSEStructure, "protected header is not a map")
-			return nil, false
+			return "", false
 		}
 	}
-	v.headers(m, protected, list[1])
-	return m, true
+	claims = list[2].Text()
+	c.keep(list[0].Text(), claims, list[3].Text(), v.headers(c, protected, list[1]))
+	return claims, true
 }
 
-// keep copies the parts that the caller gets, in one piece.
-func (m *sign1) keep(protected, payload, signature string) {
-	a, b := len(protected), len(protected)+len(payload)
-	all := make([]byte, 0, b+len(signature))
-	all = append(append(append(all, protected...), payload...), signature...)
-	m.protected, m.payload, m.signature = all[:a:a], all[a:b:b], all[b:]
+// keep copies the parts that the caller gets, in one piece. The protected header is what was
+// received: the signature is over these bytes.
+func (c *Certificate) keep(protected, claims, signature, kid string) {
+	all := make([]byte, 0, len(protected)+len(claims)+len(signature)+len(kid))
+	part := func(s string) []byte {
+		all = append(all, s...)
+		return all[len(all)-len(s) : len(all) : len(all)]
+	}
+	c.Protected, c.Claims, c.Signature = part(protected), part(claims), part(signature)
+	if kid != "" {
+		c.KID = part(kid)
+	}
 }
 
-// headers reads algorithm and key identifier; what stands in the protected header wins.
-func (v *verifier) headers(m *sign1, protected, unprotected tree.Value) {
+// headers reads the algorithm, and gives the key identifier; what stands in the protected header wins.
+func (v *verifier) headers(c *Certificate, protected, unprotected tree.Value) (identifier string) {
 	if !understood(protected) || !understood(unprotected) {
 		v.fail(COSECritical, "")
 	}
@@ -106,23 +104,24 @@ func (v *verifier) headers(m *sign1, protected, unprotected tree.Value) {
 		alg = unprotected.Label(labelAlgorithm)
 	}
 	n, _ := alg.Int()
-	m.algorithm = Algorithm(n)
-	if m.algorithm != ES256 && m.algorithm != PS256 {
-		v.fail(COSEAlgorithm, m.algorithm.String())
+	c.Algorithm = Algorithm(n)
+	if c.Algorithm != ES256 && c.Algorithm != PS256 {
+		v.fail(COSEAlgorithm, c.Algorithm.String())
 	}
 	kid := protected.Label(labelKID)
 	if kid.Kind() == tree.Absent {
 		kid = unprotected.Label(labelKID)
 	}
 	if kid.Kind() == tree.Bytes {
-		m.kid = []byte(kid.Text())
+		identifier = kid.Text()
 	}
 	switch {
 	case kid.Kind() == tree.Absent:
 		v.fail(KIDMissing, "")
-	case len(m.kid) != kidLength:
+	case len(identifier) != kidLength:
 		v.fail(KIDLength, "")
 	}
+	return identifier
 }
 
 // understood reports that a header makes nothing critical but what every message has.
@@ -212,7 +211,7 @@ func signatureLength(public crypto.PublicKey) int {
 	if k, ok := public.(*rsa.PublicKey); ok {
 		return k.Size()
 	}
-	return 64
+	return ecdsaLength
 }
 
 // signedBy verifies a signature of the right length by a key that fits.

@@ -61,8 +61,8 @@
 // # Cost
 //
 // Decoding costs about a tenth of the ECDSA verification; the benchmarks report the share in one
-// run. A Result holds copies: one piece of bytes, one string, the payload; seven allocations, some
-// 1.4 KB. Buffers in between are kept in pools and cleared.
+// run. A Result holds copies: one piece of bytes, one string, the content; four allocations, some
+// 1.3 KB. Buffers in between are kept in pools and cleared.
 //
 // # Not done
 //

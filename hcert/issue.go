@@ -115,19 +115,24 @@ var (
 type Draft struct {
 	key       *Key
 	sets      *dcc.ValueSets
-	content   Certificate
+	content   read
 	digest    [sha256.Size]byte
 	used      atomic.Bool
 	algorithm Algorithm
-	signed    Signed // once it is
+	signed    Signed            // once it is
+	space     [draftLength]byte // of what is signed
+	signature [ecdsaLength]byte
 }
+
+// draftLength is as long as what is signed of most certificates.
+const draftLength = 448
 
 func (d *Draft) String() string       { return fmt.Sprintf("hcert.Draft(kid %x, █)", d.key.KID) }
 func (d *Draft) GoString() string     { return d.String() }
 func (d *Draft) LogValue() slog.Value { return slog.StringValue(d.String()) }
 
 // Certificate is the draft as a reader will see it, without signature. It is not to be changed.
-func (d *Draft) Certificate() *Certificate { return &d.content }
+func (d *Draft) Certificate() *Certificate { return &d.content.Certificate }
 
 // Digest is the SHA-256 that will be signed, for an audit log to be written first.
 func (d *Draft) Digest() [sha256.Size]byte { return d.digest }
@@ -146,18 +151,15 @@ func (o Order) Prepare(key *Key) (*Draft, error) {
 	if len(found) > 0 {
 		return nil, found
 	}
-	var space [512]byte // of most certificates
-	s := w.write(space[:0], &names)
 	d := &Draft{key: key, sets: o.Sets, algorithm: w.algorithm}
+	s := w.write(d.space[:0], &names)
 	w.lint(&d.content, string(s.bytes[s.claims:]))
 	if len(found) > 0 {
 		return nil, found
 	}
 	d.digest = sha256.Sum256(s.bytes)
-	kept := bytes.Clone(s.bytes[s.header:])
-	n := s.headerEnd - s.header
 	d.content.Algorithm, d.content.KID = d.algorithm, key.KID
-	d.content.Protected, d.content.Claims = kept[:n:n], kept[s.claims-s.header:len(kept):len(kept)]
+	d.content.Protected, d.content.Claims = s.bytes[s.header:s.headerEnd:s.headerEnd], s.bytes[s.claims:len(s.bytes):len(s.bytes)]
 	return d, nil
 }
 
@@ -180,9 +182,10 @@ func (d *Draft) Sign(signer crypto.Signer, rand io.Reader) (*Signed, error) {
 		return nil, fmt.Errorf("hcert: sign: %w", err)
 	}
 	if d.algorithm == ES256 {
-		if s.signature, err = rawSignature(s.signature); err != nil {
+		if err = rawSignature(&d.signature, s.signature); err != nil {
 			return nil, err
 		}
+		s.signature = d.signature[:]
 	}
 	if len(s.signature) != signatureLength(d.key.Public) {
 		return nil, ErrSignature
@@ -195,7 +198,7 @@ func (d *Draft) Sign(signer crypto.Signer, rand io.Reader) (*Signed, error) {
 type Signed struct {
 	draft     *Draft
 	signature []byte
-	text      string
+	text      []byte
 }
 
 func (s *Signed) String() string       { return s.draft.String() }
@@ -206,14 +209,15 @@ func (s *Signed) LogValue() slog.Value { return s.draft.LogValue() }
 // profile at the instant of issue. An error is a fault of the signer or of this library: the text
 // must not be handed out.
 func (s *Signed) Release() (string, error) {
-	r := Verifier{Trust: only{s.draft.key}, Profile: Strict, Sets: s.draft.sets}.Verify(s.text, s.draft.content.IssuedAt)
+	text := string(s.text)
+	r := Verifier{Trust: only{s.draft.key}, Profile: Strict, Sets: s.draft.sets}.Verify(text, s.draft.content.IssuedAt)
 	if err := r.Err(); err != nil {
 		return "", fmt.Errorf("hcert: own certificate refused: %w", err)
 	}
 	if !bytes.Equal(r.Certificate.Claims, s.draft.content.Claims) || !bytes.Equal(r.Certificate.Signature, s.signature) {
 		return "", errors.New("hcert: own certificate reads as another one")
 	}
-	return s.text, nil
+	return text, nil
 }
 
 // Signature is r and s, or the signature of RSA: revocation lists name certificates by it.
@@ -230,40 +234,38 @@ func (o only) Keys(kid []byte) []*Key {
 }
 
 // rawSignature takes r and s, of P-256, out of ASN.1.
-func rawSignature(der []byte) ([]byte, error) {
+func rawSignature(out *[ecdsaLength]byte, der []byte) error {
 	if len(der) < 8 || der[0] != 0x30 || int(der[1]) != len(der)-2 {
-		return nil, ErrSignature
+		return ErrSignature
 	}
-	out := make([]byte, 64)
 	rest := der[2:]
 	for i := range 2 {
 		if len(rest) < 3 || rest[0] != 2 || len(rest)-2 < int(rest[1]) || rest[1] == 0 {
-			return nil, ErrSignature
+			return ErrSignature
 		}
 		n := rest[2 : 2+int(rest[1])]
 		rest = rest[2+len(n):]
 		if n[0] >= 0x80 {
-			return nil, ErrSignature
+			return ErrSignature
 		}
 		for len(n) > 1 && n[0] == 0 {
 			n = n[1:]
 		}
 		if len(n) > 32 {
-			return nil, ErrSignature
+			return ErrSignature
 		}
 		copy(out[32*(i+1)-len(n):], n)
 	}
 	if len(rest) > 0 {
-		return nil, ErrSignature
+		return ErrSignature
 	}
-	return out, nil
+	return nil
 }
 
 // packer is the space in which a text is put together. It is used again.
 type packer struct {
 	stored []byte // a zlib stream with the message as it is
 	packed bytes.Buffer
-	text   []byte
 }
 
 var packers = sync.Pool{New: func() any { return new(packer) }}
@@ -279,12 +281,11 @@ const storedHead = 7
 
 // pack makes the text: COSE_Sign1, zlib, base45, prefix. The compressor keeps no state: making one
 // anew, or clearing one, costs as much as a signature.
-func pack(protected, claims, signature []byte) (string, error) {
+func pack(protected, claims, signature []byte) ([]byte, error) {
 	p := packers.Get().(*packer)
 	defer func() {
 		clear(p.stored)
 		clear(p.packed.Bytes())
-		clear(p.text)
 		packers.Put(p)
 	}()
 	b := append(p.stored[:0], 0x78, 0x9c, 1, 0, 0, 0, 0)
@@ -305,11 +306,11 @@ func pack(protected, claims, signature []byte) (string, error) {
 		p.packed.Reset()
 		p.packed.Write(b[:2])
 		if err := flate.StatelessDeflate(&p.packed, message[:n], true, nil); err != nil {
-			return "", fmt.Errorf("hcert: deflate: %w", err)
+			return nil, fmt.Errorf("hcert: deflate: %w", err)
 		}
 		p.packed.Write(b[storedHead+n:])
 		packed = p.packed.Bytes()
 	}
-	p.text = base45.AppendText(append(p.text[:0], contextIdentifier...), packed)
-	return string(p.text), nil
+	text := make([]byte, 0, len(contextIdentifier)+base45.EncodedLen(len(packed)))
+	return base45.AppendText(append(text, contextIdentifier...), packed), nil
 }

@@ -72,26 +72,27 @@ func (v *verifier) run(text string) {
 	if !ok {
 		return
 	}
-	m, ok := v.message(raw)
+	c := new(read)
+	claims, ok := v.message(raw, &c.Certificate)
 	if !ok {
 		return
 	}
-	v.Certificate = &Certificate{
-		Algorithm: m.algorithm,
-		KID:       m.kid,
-		Protected: m.protected,
-		Claims:    m.payload,
-		Signature: m.signature,
-	}
+	v.Certificate = &c.Certificate
 	// The content is read first: what a refused certificate says is shown too, and among several
 	// keys with one identifier the content tells which one may have signed it.
-	v.content(m.claims)
-	v.signature(m)
+	v.content(claims, &c.dcc)
+	v.signature()
 	v.times()
 }
 
-// content reads the claims and the payload.
-func (v *verifier) content(claims string) {
+// read is a certificate in one piece of memory with its payload.
+type read struct {
+	Certificate
+	dcc dcc.Space
+}
+
+// content reads the claims, and the payload into the space.
+func (v *verifier) content(claims string, space *dcc.Space) {
 	t := tree.Get()
 	defer t.Release()
 	m, ok := v.item(t, claims, "claims")
@@ -113,7 +114,7 @@ func (v *verifier) content(claims string) {
 	if v.profile == Strict && container.Len() > 1 {
 		v.fail(CWTClaims, "unknown payload")
 	}
-	v.payload(payload)
+	v.payload(payload, space)
 }
 
 // claims reads issuer and times.
@@ -153,8 +154,8 @@ func (v *verifier) time(claim tree.Value, name string) time.Time {
 }
 
 // payload reads the EU certificate and turns its findings into refusals, as far as the profile says.
-func (v *verifier) payload(item tree.Value) {
-	v.Certificate.DCC, v.Findings = dcc.ReadTree(item, v.sets)
+func (v *verifier) payload(item tree.Value, space *dcc.Space) {
+	v.Certificate.DCC, v.Findings = dcc.ReadTree(space, item, v.sets)
 	if v.Certificate.DCC == nil {
 		v.fail(PayloadSchema, "not a map")
 		return
@@ -173,13 +174,14 @@ func (v *verifier) payload(item tree.Value) {
 }
 
 // signature finds the key that verifies the message and checks what it may sign.
-func (v *verifier) signature(m *sign1) {
+func (v *verifier) signature() {
 	if v.Has(KIDMissing) || v.Has(KIDLength) {
 		return
 	}
+	c := v.Certificate
 	var keys []*Key
 	if v.trust != nil {
-		keys = v.trust.Keys(m.kid)
+		keys = v.trust.Keys(c.KID)
 	}
 	if len(keys) == 0 {
 		v.fail(KIDUnknown, "")
@@ -190,15 +192,15 @@ func (v *verifier) signature(m *sign1) {
 	}
 	var signers []*Key
 	code := COSEAlgorithm // why the key that came closest did not sign this
-	digest := toBeSigned(m.protected, m.payload)
+	digest := toBeSigned(c.Protected, c.Claims)
 	for _, k := range keys {
 		switch {
-		case !fits(m.algorithm, k.Public):
-		case len(m.signature) != signatureLength(k.Public):
+		case !fits(c.Algorithm, k.Public):
+		case len(c.Signature) != signatureLength(k.Public):
 			if code == COSEAlgorithm {
 				code = SignatureLength
 			}
-		case !signedBy(k.Public, digest[:], m.signature):
+		case !signedBy(k.Public, digest[:], c.Signature):
 			code = SignatureInvalid
 		default:
 			signers = append(signers, k)

@@ -318,10 +318,10 @@ func appendName(b []byte, key string, name []byte) []byte {
 }
 
 // lint reads the claims as a verifier does, into c.
-func (w *writer) lint(c *Certificate, claims string) {
+func (w *writer) lint(c *read, claims string) {
 	v := verifier{profile: Strict, sets: w.order.Sets}
-	v.Certificate = c
-	v.content(claims)
+	v.Certificate = &c.Certificate
+	v.content(claims, &c.dcc)
 	for _, f := range v.Findings {
 		code := SchemaViolation
 		switch {
@@ -339,7 +339,12 @@ func (w *writer) lint(c *Certificate, claims string) {
 	}
 }
 
-func appendText(b []byte, s string) []byte { return append(appendHead(b, 0x60, uint64(len(s))), s...) }
+func appendText(b []byte, s string) []byte {
+	if len(s) < 24 { // as most texts are
+		return append(append(b, 0x60|byte(len(s))), s...)
+	}
+	return append(appendHead(b, 0x60, uint64(len(s))), s...)
+}
 
 func appendUint(b []byte, n uint64) []byte { return appendHead(b, 0, n) }
 

@@ -15,17 +15,18 @@ import (
 const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ $%*+-./:"
 
 // digits gives the value of each character, or none.
-var digits = func() (t [256]byte) {
+var digits = func() (t [256]uint32) {
 	for i := range t {
 		t[i] = none
 	}
 	for i := range len(alphabet) {
-		t[alphabet[i]] = byte(i)
+		t[alphabet[i]] = uint32(i)
 	}
 	return t
 }()
 
-const none = 0xff
+// none makes the number of its group greater than what the bytes of any group hold.
+const none = 1 << 16
 
 // Fault is the rule that a text breaks.
 type Fault string
@@ -90,41 +91,37 @@ func Decode(s string) ([]byte, error) {
 // Append is [Decode] into a slice of the caller's, which it extends. With an error it gives the
 // slice as it was.
 func Append(dst []byte, s string) ([]byte, error) {
-	before := dst
 	if len(s)%3 == 1 {
-		return before, &Error{Length, len(s) - 1}
+		return dst, &Error{Length, len(s) - 1}
 	}
-	dst = slices.Grow(dst, len(s)/3*2+1)
-	i := 0
-	for ; i+3 <= len(s); i += 3 {
-		c, d, e := digits[s[i]], digits[s[i+1]], digits[s[i+2]]
-		if c == none || d == none || e == none {
-			return before, badCharacter(s, i)
-		}
-		n := uint(c) + 45*uint(d) + 2025*uint(e)
+	before, at, n := dst, len(dst), len(s)/3*2+len(s)%3/2
+	dst = slices.Grow(dst, n)[:at+n]
+	rest, out := s, dst[at:]
+	for ; len(rest) >= 3 && len(out) >= 2; rest, out = rest[3:], out[2:] {
+		n := digits[rest[0]] + 45*digits[rest[1]] + 2025*digits[rest[2]]
 		if n > 0xffff {
-			return before, &Error{Overflow, i}
+			clear(dst[at:])
+			return before, wrongGroup(s, len(s)-len(rest), 3)
 		}
-		dst = append(dst, byte(n>>8), byte(n))
+		out[0], out[1] = byte(n>>8), byte(n)
 	}
-	if i < len(s) {
-		c, d := digits[s[i]], digits[s[i+1]]
-		if c == none || d == none {
-			return before, badCharacter(s, i)
-		}
-		n := uint(c) + 45*uint(d)
+	if len(rest) == 2 {
+		n := digits[rest[0]] + 45*digits[rest[1]]
 		if n > 0xff {
-			return before, &Error{Overflow, i}
+			clear(dst[at:])
+			return before, wrongGroup(s, len(s)-2, 2)
 		}
-		dst = append(dst, byte(n))
+		out[0] = byte(n)
 	}
 	return dst, nil
 }
 
-// badCharacter finds the first wrong character of a group.
-func badCharacter(s string, i int) error {
-	for digits[s[i]] != none {
-		i++
+// wrongGroup tells what is wrong with the group of characters at a place.
+func wrongGroup(s string, at, size int) error {
+	for i := range size {
+		if digits[s[at+i]] == none {
+			return &Error{Character, at + i}
+		}
 	}
-	return &Error{Character, i}
+	return &Error{Overflow, at}
 }

@@ -17,26 +17,34 @@ import (
 func Read(decoded any) (*Certificate, []Finding) {
 	t := tree.Get()
 	defer t.Release()
-	return ReadTree(t.FromAny(decoded, tree.Limits{Nesting: readNesting}), nil)
+	return ReadTree(new(Space), t.FromAny(decoded, tree.Limits{Nesting: readNesting}), nil)
 }
 
 // readNesting is deeper than anything that is read.
 const readNesting = 8
 
-// ReadTree is Read for package hcert, which has decoded the claims already, with the value sets of
-// its caller.
-func ReadTree(v tree.Value, sets *ValueSets) (*Certificate, []Finding) {
-	r := reader{rules: latest, sets: sets}
+// Space has room for a certificate and one vaccination, which is all that nearly every one has.
+type Space struct {
+	certificate Certificate
+	event       [1]Vaccination
+}
+
+// ReadTree is Read for package hcert, which has decoded the claims already, into a space and with
+// the value sets of its caller.
+func ReadTree(space *Space, v tree.Value, sets *ValueSets) (*Certificate, []Finding) {
+	r := reader{rules: &latest, sets: sets}
 	if v.Kind() != tree.Map {
 		r.add(Schema, WrongType, "")
 		return nil, r.findings
 	}
-	c, room := newCertificate(v.Get("v").Len())
+	c, room := &space.certificate, space.event[:0]
 	top := object{r: &r, v: v}
-	if c.Version = top.text("ver", required); c.Version != "" && !isVersion(c.Version) {
+	c.Version = top.text("ver", required)
+	if rules := rulesOf(c.Version); rules != nil {
+		r.rules = rules
+	} else if c.Version != "" && !isVersion(c.Version) {
 		r.add(Schema, Pattern, "ver")
 	}
-	r.rules = rulesOf(c.Version)
 
 	if nam, ok := top.object("nam"); ok {
 		c.Name = r.name(&nam)
@@ -69,19 +77,6 @@ func ReadTree(v tree.Value, sets *ValueSets) (*Certificate, []Finding) {
 		r.add(Groups, OneEvent, "")
 	}
 	return c, r.findings
-}
-
-// newCertificate makes a certificate with room for vaccinations. One of them, as nearly all have,
-// lies in the same piece of memory.
-func newCertificate(vaccinations int) (*Certificate, []Vaccination) {
-	if vaccinations != 1 {
-		return &Certificate{}, nil
-	}
-	x := &struct {
-		Certificate
-		event [1]Vaccination
-	}{}
-	return &x.Certificate, x.event[:0]
 }
 
 // rules is what differs between schema versions.
@@ -177,23 +172,31 @@ func isDate(s string) bool {
 // isAnyBirth is isPartialBirth or nothing.
 func isAnyBirth(s string) bool { return s == "" || isPartialBirth(s) }
 
-// rulesOf gives the rules of a version; those of 1.3.0 for a version that does not exist.
-func rulesOf(version string) rules {
+// Rules of the versions that exist. A version that does not is read by the latest ones.
+var (
+	first  = rules{length: 50, maxDose: 9, birth: isFullBirth, centre: true, several: true}
+	second = rules{length: 50, maxDose: 9, birth: isPartialBirth, centre: true, several: true}
+	latest = rules{length: 80, testName: 80, birth: isAnyBirth}
+	either = rules{length: 80, testName: 80, birth: isAnyBirth, eitherFnt: true}
+)
+
+// rulesOf gives the rules of a version, or nil when there is no such version.
+func rulesOf(version string) *rules {
 	switch version {
 	case "1.0.0", "1.0.1":
-		return rules{length: 50, maxDose: 9, birth: isFullBirth, centre: true, several: true}
+		return &first
 	case "1.1.0", "1.2.0", "1.2.1":
-		return rules{length: 50, maxDose: 9, birth: isPartialBirth, centre: true, several: true}
+		return &second
+	case "1.3.0", "1.3.1":
+		return &latest
 	case "1.3.2", "1.3.3":
-		return rules{length: 80, testName: 80, birth: isAnyBirth, eitherFnt: true}
+		return &either
 	}
-	return latest
+	return nil
 }
 
-var latest = rules{length: 80, testName: 80, birth: isAnyBirth}
-
 type reader struct {
-	rules    rules
+	rules    *rules
 	sets     *ValueSets
 	findings []Finding
 }
@@ -205,11 +208,11 @@ func (r *reader) add(k Kind, rule Rule, path string) {
 func (r *reader) name(o *object) Name {
 	n := Name{
 		Family:         o.short("fn", optional, r.rules.length),
-		FamilyStandard: o.short("fnt", optional, r.rules.length),
 		Given:          o.short("gn", optional, r.rules.length),
+		FamilyStandard: o.short("fnt", optional, r.rules.length),
 		GivenStandard:  o.short("gnt", optional, r.rules.length),
 	}
-	if !o.has("fnt") && !(r.rules.eitherFnt && o.has("gnt")) {
+	if n.FamilyStandard == "" && !o.has("fnt") && !(r.rules.eitherFnt && o.has("gnt")) {
 		r.add(Schema, Missing, o.at("fnt"))
 	}
 	if !isMachine(n.FamilyStandard) {
@@ -221,18 +224,20 @@ func (r *reader) name(o *object) Name {
 	return n
 }
 
+// Members are read in the order in which they are written.
+
 func (r *reader) vaccination(o *object) Vaccination {
 	return Vaccination{
+		ID:      o.identifier(),
+		Country: o.country(),
+		Dose:    o.dose("dn"),
+		Date:    o.date("dt"),
+		Issuer:  o.short("is", required, r.rules.length),
+		Holder:  o.code("ma", required, Holder),
+		Product: o.code("mp", required, Product),
+		Doses:   o.dose("sd"),
 		Disease: o.code("tg", required, Disease),
 		Vaccine: o.code("vp", required, VaccineType),
-		Product: o.code("mp", required, Product),
-		Holder:  o.code("ma", required, Holder),
-		Dose:    o.dose("dn"),
-		Doses:   o.dose("sd"),
-		Date:    o.date("dt"),
-		Country: o.country(),
-		Issuer:  o.short("is", required, r.rules.length),
-		ID:      o.identifier(),
 	}
 }
 
@@ -279,6 +284,7 @@ const (
 type object struct {
 	r      *reader
 	v      tree.Value
+	last   int32  // place of the member that was found last: it is quickest to ask in the order of the map
 	member string // "nam", "v"; "" for the certificate itself
 	event  int    // from 1; 0 when it is no event
 }
@@ -304,9 +310,10 @@ func (o *object) has(key string) bool {
 
 // get gives a member; absent, null and undefined are the same to the reader.
 func (o *object) get(key string, n need) tree.Value {
-	v := o.v.Get(key)
+	v := o.v.GetAfter(o.last, key)
 	switch v.Kind() {
 	default:
+		o.last = v.Place()
 		return v
 	case tree.Nothing:
 		o.r.add(Form, Null, o.at(key))
@@ -341,13 +348,12 @@ func (o *object) text(key string, n need) string {
 
 // read is text, and whether it was a plain one.
 func (o *object) read(key string, n need) (s string, isText bool) {
-	v := o.get(key, n)
-	if v.Kind() == tree.Text && v.ASCII() { // nearly always, and then nearly always in order
-		if s = v.Text(); s == "" || s[0] > ' ' && s[len(s)-1] > ' ' {
-			return s, true
-		}
+	v := o.v.GetAfter(o.last, key)
+	if s, isText = v.ASCII(); isText && (s == "" || s[0] > ' ' && s[len(s)-1] > ' ') { // as nearly always
+		o.last = v.Place()
+		return s, true
 	}
-	s, isText = o.plain(v, key)
+	s, isText = o.plain(o.get(key, n), key)
 	if t := strings.TrimSpace(s); t != s {
 		o.r.add(Form, Untrimmed, o.at(key))
 		s = t
@@ -505,5 +511,5 @@ func (r *reader) event(group string, i int, v tree.Value) (object, bool) {
 		r.add(Schema, WrongType, eventPath(group, i))
 		return object{}, false
 	}
-	return object{r, v, group, i}, true
+	return object{r: r, v: v, member: group, event: i}, true
 }

@@ -52,11 +52,16 @@ const (
 // CheckUVCI verifies the character after #. A third of real ones are wrong: report it, refuse
 // nothing.
 func CheckUVCI(s string) Check {
-	body, check, found := strings.Cut(upper(s), "#")
+	body, check, found := strings.Cut(s, "#")
 	if !found {
 		return CheckAbsent
 	}
 	c, ok := CheckCharacter(body)
+	if !ok { // lower case is as good
+		body = upper(body)
+		c, ok = CheckCharacter(body)
+	}
+	check = upper(check)
 	switch {
 	case !ok:
 		return CheckIllegal

@@ -216,8 +216,32 @@ var (
 	distanceBase = [30]uint16{1, 2, 3, 4, 5, 7, 9, 13, 17, 25, 33, 49, 65, 97, 129, 193, 257, 385, 513, 769, 1025, 1537, 2049, 3073, 4097, 6145, 8193, 12289, 16385, 24577}
 )
 
+// run reads bytes with short codes while they follow one another. It keeps what it needs at hand and
+// leaves what is rare, and the end, to the caller.
+func (d *Decoder) run(t *table) {
+	const several = 56 / shortBits // codes that one reading has
+	pos, acc, n, out := d.pos, d.bits, d.n, d.out
+reading:
+	for pos+8 <= len(d.src) && d.limit-(len(out)-d.start) >= several {
+		acc |= binary.LittleEndian.Uint64(d.src[pos:]) << n
+		pos += int(63-n) >> 3
+		n |= 56
+		for range several {
+			e := t.short[acc&(1<<shortBits-1)]
+			if e == 0 || e >= 256<<4 {
+				break reading
+			}
+			acc >>= e & 15
+			n -= uint(e & 15)
+			out = append(out, byte(e>>4))
+		}
+	}
+	d.pos, d.bits, d.n, d.out = pos, acc, n, out
+}
+
 func (d *Decoder) compressed(literals, distances *table) Fault {
 	for {
+		d.run(literals)
 		s, ok := d.symbol(literals)
 		switch {
 		case !ok:

@@ -7,6 +7,7 @@
 package latin
 
 import (
+	"strings"
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
@@ -24,39 +25,30 @@ func word(s string) uint64 {
 		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }
 
-// IsASCII reports a text without any other character.
-func IsASCII(s string) bool {
-	for len(s) >= 8 {
-		if word(s)&high != 0 {
+// marks is the first byte of U+0300 in UTF-8. Every byte of characters below is less.
+const marks = 0xcc
+
+// IsNFC reports a text in Unicode form NFC.
+func IsNFC(s string) bool { return belowMarks(s) || norm.NFC.IsNormalString(s) }
+
+func belowMarks(s string) bool {
+	if len(s) < 8 {
+		for i := range len(s) {
+			if s[i] >= marks {
+				return false
+			}
+		}
+		return true
+	}
+	for ; ; s = s[min(8, len(s)-8):] { // the last words may overlap
+		// The sum has the high bit of a byte from 0x4c; with that of the byte itself: from marks.
+		if w := word(s); (w&^high+(0x100-marks)*ones)&w&high != 0 {
 			return false
 		}
 		if len(s) == 8 {
 			return true
 		}
-		s = s[min(8, len(s)-8):] // the last words may overlap
 	}
-	for i := range len(s) {
-		if s[i] >= utf8.RuneSelf {
-			return false
-		}
-	}
-	return true
-}
-
-// marks is the first byte of U+0300 in UTF-8. Every byte of characters below is less.
-const marks = 0xcc
-
-// IsNFC reports a text in Unicode form NFC.
-func IsNFC(s string) bool {
-	if IsASCII(s) {
-		return true
-	}
-	for i := range len(s) {
-		if s[i] >= marks {
-			return norm.NFC.IsNormalString(s)
-		}
-	}
-	return true
 }
 
 // NFC brings a text to Unicode form NFC.
@@ -69,34 +61,40 @@ func NFC(s string) string {
 
 // IsPrintable reports a text without control characters and invalid UTF-8.
 func IsPrintable(s string) bool {
+	var all uint64 // the high bit of a byte tells whether there is anything but ASCII
 	if len(s) < 8 {
-		return printable(s)
-	}
-	for t := s; ; t = t[min(8, len(t)-8):] { // the last words may overlap
-		w := word(t)
-		del := w ^ 0x7f*ones
-		// A byte is below a space, is 0x7f, or is not ASCII: then the high bit of one byte is set.
-		if ((w-' '*ones)&^w|(del-ones)&^del|w)&high != 0 {
-			return printable(s)
+		for i := range len(s) {
+			if s[i] < ' ' || s[i] == 0x7f {
+				return false
+			}
+			all |= uint64(s[i])
 		}
-		if len(t) == 8 {
+	} else {
+		for t := s; ; t = t[min(8, len(t)-8):] { // the last words may overlap
+			w := word(t)
+			del := w ^ 0x7f*ones
+			// A byte is below a space or is 0x7f: then the high bit of one byte is set.
+			if ((w-' '*ones)&^w|(del-ones)&^del&^w)&high != 0 {
+				return false
+			}
+			all |= w
+			if len(t) == 8 {
+				break
+			}
+		}
+	}
+	return all&high == 0 || utf8.ValidString(s) && !hasControl(s)
+}
+
+// hasControl finds U+0080 to U+009F, the control characters that are not ASCII.
+func hasControl(s string) bool {
+	for {
+		i := strings.IndexByte(s, 0xc2)
+		if i < 0 {
+			return false
+		}
+		if s = s[i+1:]; s[0] < 0xa0 {
 			return true
 		}
 	}
-}
-
-func printable(s string) bool {
-	ascii := true
-	for i := range len(s) {
-		switch c := s[i]; {
-		case c < ' ' || c == 0x7f:
-			return false
-		case c < utf8.RuneSelf:
-		case c == 0xc2 && i+1 < len(s) && s[i+1] < 0xa0: // U+0080 to U+009F, the other control characters
-			return false
-		default:
-			ascii = false
-		}
-	}
-	return ascii || utf8.ValidString(s)
 }

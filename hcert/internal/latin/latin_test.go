@@ -18,10 +18,6 @@ func check(t interface {
 	Fatalf(string, ...any)
 }, s string) {
 	t.Helper()
-	ascii := strings.IndexFunc(s, func(r rune) bool { return r >= utf8.RuneSelf }) < 0
-	if got := latin.IsASCII(s); got != ascii {
-		t.Fatalf("%q: ASCII %t", s, got)
-	}
 	if got := latin.IsNFC(s); got != norm.NFC.IsNormalString(s) {
 		t.Fatalf("%q: NFC %t", s, got)
 	}

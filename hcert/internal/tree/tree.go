@@ -199,10 +199,17 @@ func (p *parser) wrong(f Fault) {
 	}
 }
 
-// add appends a node without members and without text.
-func (p *parser) add(k Kind, bits uint64) {
-	p.nodes = append(p.nodes, node{bits: bits, end: int32(len(p.nodes) + 1), kind: k})
+// next appends a node to be filled in where it lies: one that is made elsewhere and copied costs
+// more than all else that is done with it.
+func (p *parser) next(k Kind) *node {
+	p.nodes = append(p.nodes, node{})
+	n := &p.nodes[len(p.nodes)-1]
+	n.end, n.kind = int32(len(p.nodes)), k
+	return n
 }
+
+// add appends a node without members and without text.
+func (p *parser) add(k Kind, bits uint64) { p.next(k).bits = bits }
 
 // textApart makes a node of a text that is no part of the source.
 func (t *Tree) textApart(k Kind, s string, end int) node {
@@ -218,13 +225,6 @@ func (p *parser) addApart(k Kind, s string) {
 
 // item reads one item at a depth.
 func (p *parser) item(depth int) Fault {
-	if p.off < len(p.src) {
-		if n := int(p.src[p.off]) - 0x60; n >= 0 && n < 24 && n < len(p.src)-p.off { // a short text, as most items are
-			p.off++
-			p.text(Text, n)
-			return ""
-		}
-	}
 	major, info, n, ok := p.head()
 	if !ok {
 		return Malformed
@@ -295,14 +295,14 @@ func (p *parser) text(kind Kind, n int) {
 	} else {
 		m = mark(s)
 	}
-	k := node{bits: m, at: int32(p.off), size: int32(n), end: int32(len(p.nodes) + 1), kind: kind}
+	k := p.next(kind)
+	k.bits, k.at, k.size = m, int32(p.off), int32(n)
 	if kind == Text {
 		if k.ascii = isASCII(s, m); !k.ascii && !utf8.ValidString(s) {
 			p.wrong(Malformed)
 		}
 	}
 	p.off += n
-	p.nodes = append(p.nodes, k)
 }
 
 // isASCII takes the mark of the text too.
@@ -352,7 +352,10 @@ func (p *parser) members(major, info byte, n uint64, depth int) Fault {
 		return Depth
 	default:
 		count = int(n) * per
-		for range count {
+		for left := count; ; left-- {
+			if left -= p.shortItems(left); left == 0 {
+				break
+			}
 			if f := p.item(depth); f != "" {
 				return f
 			}
@@ -364,6 +367,49 @@ func (p *parser) members(major, info byte, n uint64, depth int) Fault {
 		p.keys(at)
 	}
 	return ""
+}
+
+// shortItems reads numbers and texts below 24, as most items are, while they follow one another, and
+// tells how many of at most n. It keeps what it needs at hand and has no loop for a text.
+func (p *parser) shortItems(n int) (done int) {
+	const below = 24
+	src, off, nodes := p.src, p.off, p.nodes
+	for ; done < n; done++ {
+		if len(src)-off < 1+below {
+			break
+		}
+		rest := src[off:][:1+below]
+		size := uint(rest[0])
+		if size >= below {
+			if size -= 0x60; size >= below {
+				break
+			}
+		}
+		nodes = append(nodes, node{})
+		k := &nodes[len(nodes)-1]
+		k.end = int32(len(nodes))
+		if rest[0] < below {
+			k.kind, k.bits = Uint, uint64(size)
+			off++
+			continue
+		}
+		text := rest[1:]
+		first := word(text)
+		all := first // of the text, or more bytes of it
+		if size <= short {
+			first >>= 8 * (short - size)
+			all = first
+		} else {
+			all |= word(text[size-short:]) | word(text[min(short, size-short):])
+		}
+		k.kind, k.bits, k.at, k.size = Text, first, int32(off+1), int32(size)
+		if k.ascii = all&0x8080808080808080 == 0; !k.ascii && !utf8.ValidString(text[:size]) {
+			p.wrong(Malformed)
+		}
+		off += int(1 + size)
+	}
+	p.off, p.nodes = off, nodes
+	return done
 }
 
 // few is how many keys are compared each with each; more go through a map.
@@ -560,8 +606,17 @@ func (v Value) Text() string {
 	return v.t.text(v.node())
 }
 
-// ASCII reports a text that is made of ASCII characters only.
-func (v Value) ASCII() bool { return v.t != nil && v.node().ascii }
+// ASCII gives the content of a text that is made of ASCII characters only.
+func (v Value) ASCII() (s string, ok bool) {
+	if v.t == nil {
+		return "", false
+	}
+	n := v.node()
+	if !n.ascii {
+		return "", false
+	}
+	return v.t.text(n), true
+}
 
 // Uint gives a number that is not negative; of other kinds, 0.
 func (v Value) Uint() uint64 {
@@ -641,19 +696,41 @@ func (v Value) Pairs(yield func(key, value Value) bool) {
 	}
 }
 
+// Place tells where an item lies in its tree.
+func (v Value) Place() int32 { return v.i }
+
 // Get gives the value under a text.
-func (v Value) Get(key string) Value {
+func (v Value) Get(key string) Value { return v.GetAfter(0, key) }
+
+// GetAfter is [Value.Get] for members that are asked for in the order of the map: it looks first
+// behind the place of a member that was found before.
+func (v Value) GetAfter(place int32, key string) Value {
 	if v.Kind() != Map {
 		return Value{}
 	}
-	m, size := mark(key), int32(len(key))
+	m := mark(key)
 	nodes := v.t.nodes
-	for i := v.i + 1; i < nodes[v.i].end; i = nodes[i+1].end {
-		if n := &nodes[i]; n.bits == m && n.size == size && n.kind == Text && (size <= short || v.t.text(n) == key) {
+	first, end := v.i+1, nodes[v.i].end
+	start := first
+	if place > v.i && place < end {
+		start = nodes[place].end
+	}
+	for i := start; i < end; i = nodes[i+1].end {
+		if v.t.isText(&nodes[i], m, key) {
+			return Value{v.t, i + 1}
+		}
+	}
+	for i := first; i < start; i = nodes[i+1].end {
+		if v.t.isText(&nodes[i], m, key) {
 			return Value{v.t, i + 1}
 		}
 	}
 	return Value{}
+}
+
+// isText reports that a node is a text, of which the mark is known.
+func (t *Tree) isText(n *node, mark uint64, s string) bool {
+	return n.bits == mark && n.size == int32(len(s)) && n.kind == Text && (n.size <= short || t.text(n) == s)
 }
 
 // Label gives the value under an integer.
