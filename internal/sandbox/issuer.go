@@ -23,6 +23,7 @@ import (
 
 	"carnet/internal/carnet"
 	"carnet/internal/login"
+	"carnet/internal/sandbox/phone"
 	"carnet/internal/site/ui"
 
 	"github.com/go-jose/go-jose/v4"
@@ -53,6 +54,11 @@ type Issuer struct {
 	clock     carnet.Clock
 	random    io.Reader
 	log       *slog.Logger
+
+	shared   Config
+	vault    vault
+	pairwise []byte         // secret of the subjects
+	phones   *phone.Service // of professionals
 }
 
 // client is a relying party with its secret.
@@ -69,6 +75,7 @@ func newIssuer(s shape, c IssuerConfig, people []persona, v vault, shown string,
 		shape: s, config: c, people: people, shown: shown, stored: stored,
 		memory: newMemory(all.Clock, s.codeLifetime, s.tokenLifetime), limit: newLimiter(all.Clock),
 		hashing: make(chan struct{}, 2), clock: all.Clock, random: all.Rand, log: all.Log.With("issuer", s.name),
+		shared: all, vault: v,
 	}
 	if len(c.Clients) == 0 {
 		return nil, errors.New("no client")
@@ -93,8 +100,7 @@ func newIssuer(s shape, c IssuerConfig, people []persona, v vault, shown string,
 	if i.key, err = v.signingKey(s.name); err != nil {
 		return nil, err
 	}
-	pairwise, err := v.bytes(s.name + ".subjects")
-	if err != nil {
+	if i.pairwise, err = v.bytes(s.name + ".subjects"); err != nil {
 		return nil, err
 	}
 	words, err := fs.Sub(site, "site/"+s.name)
@@ -122,7 +128,7 @@ func newIssuer(s shape, c IssuerConfig, people []persona, v vault, shown string,
 			i.extension.authenticate = i.authenticate
 		}
 	}
-	if i.engine, err = i.newEngine(pairwise); err != nil {
+	if i.engine, err = i.newEngine(); err != nil {
 		return nil, err
 	}
 	i.handler = i.routes()
@@ -181,7 +187,7 @@ func (i *Issuer) profile(c client, name string) login.Profile {
 func (i *Issuer) ServeHTTP(w http.ResponseWriter, r *http.Request) { i.handler.ServeHTTP(w, r) }
 
 // newEngine sets up the protocol.
-func (i *Issuer) newEngine(pairwise []byte) (http.Handler, error) {
+func (i *Issuer) newEngine() (http.Handler, error) {
 	s := i.shape
 	var clients []*goidc.Client
 	for _, c := range i.clients {
@@ -193,6 +199,9 @@ func (i *Issuer) newEngine(pairwise []byte) (http.Handler, error) {
 		}}
 		if s.signedInfo {
 			known.UserInfoSigAlg = goidc.SigAlgES256
+		}
+		if i.extension.client != nil {
+			i.extension.client(known)
 		}
 		clients = append(clients, known)
 	}
@@ -233,7 +242,7 @@ func (i *Issuer) newEngine(pairwise []byte) (http.Handler, error) {
 		provider.WithSubjectIdentifiers([]goidc.SubIdentifierType{goidc.SubIdentifierPairwise},
 			provider.WithPairwiseSubjectFunc(func(_ context.Context, who string, c *goidc.Client) string {
 				p, _ := i.persona(who)
-				return s.subject(pairwise, c.ID, p)
+				return s.subject(i.pairwise, c.ID, p)
 			})),
 		provider.WithIDTokenClaims(i.idTokenClaims), provider.WithUserInfoClaims(i.userInfoClaims),
 		provider.WithStaticClients(clients...), provider.WithLocalhostRedirectURIs(),
@@ -319,6 +328,9 @@ func (i *Issuer) routes() http.Handler {
 		get.URL.RawQuery = form.Encode()
 		chain.ServeHTTP(w, get)
 	})
+	if i.extension.wrap != nil {
+		return i.extension.wrap(top)
+	}
 	return top
 }
 
@@ -354,6 +366,9 @@ func (i *Issuer) idTokenClaims(_ context.Context, g *goidc.Grant) map[string]any
 	claims := map[string]any{"acr": i.shape.levels[0], "iat": now, "exp": now + int64(i.shape.tokenLifetime/time.Second)}
 	if at, ok := g.Store[storeAuthTime].(int64); ok {
 		claims["auth_time"] = at
+	}
+	if sid, ok := g.Store[storeSID].(string); ok {
+		claims["sid"] = sid
 	}
 	if asked := g.AuthParams.Claims; asked != nil && slices.Contains(asked.IDTokenEssentials(), "amr") {
 		claims["amr"] = []string{"pwd"}

@@ -23,6 +23,7 @@ const (
 	storeError      = "error"      // code of what was wrong with it
 	storeWait       = "wait"       // minutes to wait, with problemLimit
 	storeAuthTime   = "auth_time"  // seconds, when the password was right
+	storeSID        = "sid"        // of a login that can end before its session does
 )
 
 // Codes of what can be wrong with what was typed.

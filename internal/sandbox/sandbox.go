@@ -57,6 +57,9 @@ type Config struct {
 	Clock carnet.Clock
 	Rand  io.Reader
 	Log   *slog.Logger
+
+	PushHosts []string // push services of phones; nil: those of the usual browsers (phone.Config)
+	Told      bool     // a request for a number that nobody has is refused at once, as conformance suites expect
 }
 
 // IssuerConfig is about one issuer and its clients.
@@ -71,6 +74,7 @@ type Client struct {
 	Name         string // as the pages of the issuer show it
 	RedirectURI  string // to the letter
 	SignedOutURI string // to the letter
+	LogoutURI    string // where logout tokens go (back-channel logout); empty: nowhere
 }
 
 // Sandbox is the set of issuers.
@@ -113,6 +117,17 @@ func New(c Config) (*Sandbox, error) {
 	return s, nil
 }
 
+// Close ends what the issuers have under way.
+func (s *Sandbox) Close() error {
+	var err error
+	for _, i := range []*Issuer{s.FC, s.PSC} {
+		if i != nil && i.extension.close != nil {
+			err = errors.Join(err, i.extension.close())
+		}
+	}
+	return err
+}
+
 // shape is what makes an issuer look like the one it imitates.
 type shape struct {
 	name          string
@@ -146,9 +161,12 @@ type shape struct {
 
 // extension is what an issuer does that others do not.
 type extension struct {
-	authenticate goidc.AuthnFunc          // instead of asking for identifier and password
-	options      []provider.Option        // of the engine
-	pages        func(mux *http.ServeMux) // pages of its own, below the chain of the sites
+	authenticate goidc.AuthnFunc                 // instead of asking for identifier and password
+	options      []provider.Option               // of the engine
+	pages        func(mux *http.ServeMux)        // pages of its own, below the chain of the sites
+	wrap         func(http.Handler) http.Handler // around all of the origin
+	client       func(*goidc.Client)             // what a client may do besides
+	close        func() error
 	endpoints    func(mux *http.ServeMux) // for programs: without cookies, before the pages
 }
 
