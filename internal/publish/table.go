@@ -33,14 +33,6 @@ func (t Tree) children() [][]int {
 	return out
 }
 
-// level is how far a member is from the whole.
-func (t Tree) level(i int) (n int) {
-	for ; t.Members[i].Parent >= 0; i = t.Members[i].Parent {
-		n++
-	}
-	return n
-}
-
 // check refuses a tree whose totals would not be the sums of their parts.
 func (t Tree) check() error {
 	for i, m := range t.Members {
