@@ -204,7 +204,7 @@ func (d Direct) send(ctx context.Context, command []byte) (data []byte, sw uint1
 		if err != nil {
 			return nil, 0, err
 		}
-		if len(answer) < 2 || len(answer) > 258 {
+		if len(answer) > 258 {
 			return nil, 0, &Error{Code: ReadFailed, Err: fmt.Errorf("an answer of %d bytes", len(answer))}
 		}
 		end := len(answer) - 2
@@ -227,14 +227,19 @@ func (d Direct) send(ctx context.Context, command []byte) (data []byte, sw uint1
 	return nil, 0, &Error{Code: ReadFailed, Err: errors.New("the card never ends its answer")}
 }
 
+var errNoStatus = errors.New("an answer without status word")
+
 // exchange sends one command, and again when the transport failed for no reason that it names.
 func (d Direct) exchange(ctx context.Context, command []byte) (answer []byte, err error) {
 	for range maxRetries + 1 {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if answer, err = d.Card.Transmit(command); err == nil {
+		if answer, err = d.Card.Transmit(command); err == nil && len(answer) >= 2 {
 			return answer, nil
+		}
+		if err == nil { // the reader lost the card, and does not know it yet
+			err = errNoStatus
 		}
 		if e, ok := errors.AsType[*Error](err); ok {
 			return nil, e
