@@ -87,11 +87,10 @@ func Lookup(id string) (Definition, bool) {
 
 // LookupType finds a document type of perimeter 01.
 func LookupType(code string) (Type, bool) {
-	t, ok := dictionary().types[code]
-	if !ok {
-		return Type{}, false
+	if t := dictionary().findType(code); t != nil {
+		return *t, true
 	}
-	return *t, true
+	return Type{}, false
 }
 
 //go:embed identifiers.txt
@@ -102,7 +101,7 @@ var typeTable string
 
 // dictionary parses the two tables once, when they are first needed.
 var dictionary = sync.OnceValue(func() *tables {
-	t := &tables{types: make(map[string]*Type)}
+	t := &tables{}
 	must(t.readIdentifiers(identifierTable))
 	must(t.readTypes(typeTable))
 	return t
@@ -116,20 +115,38 @@ func must(err error) {
 }
 
 type tables struct {
-	byID  [36 * 36]*Definition
+	byID  [ids]*Definition
 	byRow []*Definition
-	types map[string]*Type
+	types [ids]*Type
 }
 
-func (t *tables) find(id string) *Definition {
+// ids is how many texts of two digits and letters there are.
+const ids = 36 * 36
+
+// place counts them, and gives -1 for any other text.
+func place(id string) int {
 	if len(id) != 2 {
-		return nil
+		return -1
 	}
 	a, b := base36(id[0]), base36(id[1])
 	if a < 0 || b < 0 {
-		return nil
+		return -1
 	}
-	return t.byID[a*36+b]
+	return a*36 + b
+}
+
+func (t *tables) find(id string) *Definition {
+	if n := place(id); n >= 0 {
+		return t.byID[n]
+	}
+	return nil
+}
+
+func (t *tables) findType(code string) *Type {
+	if n := place(code); n >= 0 {
+		return t.types[n]
+	}
+	return nil
 }
 
 func base36(c byte) int {
@@ -272,7 +289,7 @@ func (t *tables) readIdentifiers(text string) error {
 		if t.find(d.ID) != nil {
 			return fmt.Errorf("identifiers.txt line %d: %s twice", n, d.ID)
 		}
-		t.byID[base36(d.ID[0])*36+base36(d.ID[1])] = d
+		t.byID[place(d.ID)] = d
 	}
 	// Ranks follow the order of the identifiers, so that "A0-A7" in types.txt is a range.
 	for _, d := range t.byID {
@@ -290,7 +307,7 @@ func (t *tables) readIdentifiers(text string) error {
 func readDefinition(line string) (*Definition, error) {
 	cols := strings.Split(line, " | ")
 	head := strings.Fields(cols[0])
-	if len(cols) < 2 || len(head) < 4 || len(head[0]) != 2 || base36(head[0][0]) < 0 || base36(head[0][1]) < 0 {
+	if len(cols) < 2 || len(head) < 4 || place(head[0]) < 0 {
 		return nil, fmt.Errorf("malformed")
 	}
 	d := &Definition{ID: head[0], Label: strings.Join(head[3:], " "), English: cols[1], Format: head[2]}
@@ -351,8 +368,9 @@ func (t *tables) readTypes(text string) error {
 		if line[0] == ' ' {
 			err = t.readRule(cur, strings.TrimSpace(line))
 		} else {
-			cur, err = readType(line)
-			t.types[cur.Code] = cur
+			if cur, err = readType(line); err == nil {
+				t.types[place(cur.Code)] = cur
+			}
 		}
 		if err != nil {
 			return fmt.Errorf("types.txt line %d: %w", n, err)
@@ -365,15 +383,15 @@ func readType(line string) (*Type, error) {
 	cols := strings.Split(line, " | ")
 	head := strings.Fields(cols[0])
 	typ := &Type{}
-	if len(cols) != 3 || len(head) < 4 {
-		return typ, fmt.Errorf("malformed")
+	if len(cols) != 3 || len(head) < 4 || place(head[0]) < 0 {
+		return nil, fmt.Errorf("malformed")
 	}
 	typ.Code, typ.Label = head[0], strings.Join(head[3:], " ")
 	typ.Issuer, typ.English = cols[1], cols[2]
 	typ.Dated = head[1] == "dated"
 	i := slices.Index([]string{"open", "partial", "full"}, head[2])
 	if i < 0 {
-		return typ, fmt.Errorf("table %q", head[2])
+		return nil, fmt.Errorf("table %q", head[2])
 	}
 	typ.Table = Table(i)
 	return typ, nil

@@ -460,7 +460,8 @@ func findSwitch(text string) int {
 		if def == nil {
 			return found
 		}
-		f := r.field(def)
+		f := Field{}
+		r.field(def, &f)
 		if !only(f.Value, isText) || f.End == None && !def.full(len(f.Value)) && !def.eori || r.at >= r.end {
 			return found
 		}

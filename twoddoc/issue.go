@@ -8,13 +8,15 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 )
 
 // Draft is a message that is ready to be signed and was read back by the strict reader. The
 // caller may look at it before it is signed, and should: a signature cannot be taken back.
 type Draft struct {
-	doc   Document
-	space [12]Field // of doc, for the fields of an L1 and one more
+	doc    Document
+	fields [12]Field // of doc, for the fields of an L1 and one more
+	bytes  [256]byte // of doc, for what is signed of an L1
 }
 
 // Prepare writes header and fields, in the order given. A zero Version means 04, a zero
@@ -37,14 +39,15 @@ func Prepare(h Header, fields ...Field) (*Draft, error) {
 	if err := h.wellFormed(); err != nil {
 		return nil, err
 	}
-	b, values, err := writeFields(h, fields)
+	d := &Draft{}
+	b, values, err := writeFields(d.bytes[:0], h, fields)
 	if err != nil {
 		return nil, err
 	}
-	return newDraft(b, values)
+	return d.readBack(b, values)
 }
 
-func writeFields(h Header, fields []Field) ([]byte, []span, error) {
+func writeFields(b []byte, h Header, fields []Field) ([]byte, []span, error) {
 	n := headerLen[h.Version]
 	for _, f := range fields {
 		n += len(f.ID) + len(f.Value) + 1
@@ -52,7 +55,7 @@ func writeFields(h Header, fields []Field) ([]byte, []span, error) {
 	if n > MaxPayload {
 		return nil, nil, &Error{Code: SizeLong, Offset: MaxPayload}
 	}
-	b := h.Append(make([]byte, 0, n))
+	b = h.Append(slices.Grow(b, n))
 	values := make([]span, 0, len(fields))
 	for _, f := range fields {
 		def, ok := Lookup(f.ID)
@@ -82,7 +85,8 @@ func PrepareMixed(h Header, fields []Field, blocks ...Block) (*Draft, error) {
 	if err := h.wellFormed(); err != nil {
 		return nil, err
 	}
-	b, values, err := writeFields(h, fields)
+	d := &Draft{}
+	b, values, err := writeFields(d.bytes[:0], h, fields)
 	if err != nil {
 		return nil, err
 	}
@@ -90,8 +94,7 @@ func PrepareMixed(h Header, fields []Field, blocks ...Block) (*Draft, error) {
 	if b, err = writeBlocks(b, blocks); err != nil {
 		return nil, err
 	}
-	d := &Draft{}
-	d.doc.Fields = d.space[:0]
+	d.doc.Fields = d.fields[:0]
 	if err := d.doc.readMixed(unsigned(b), at, true); err != nil {
 		return nil, err
 	}
@@ -155,12 +158,11 @@ func (d *Draft) sameSwitch(payload []byte) error {
 // span is where a value was written.
 type span struct{ from, to int }
 
-// newDraft reads the message back with the strict reader. A value that holds a separator, or is
+// readBack reads the message with the strict reader. A value that holds a separator, or is
 // longer or shorter than its field, reads as other fields than those that were written: their
 // places are compared, so that this shows even where the result happens to conform.
-func newDraft(signed []byte, values []span) (*Draft, error) {
-	d := &Draft{}
-	d.doc.Fields = d.space[:0]
+func (d *Draft) readBack(signed []byte, values []span) (*Draft, error) {
+	d.doc.Fields = d.fields[:0]
 	d.doc.signed = signed
 	if err := d.doc.readMessage(string(signed), len(signed), true); err != nil {
 		return nil, err
@@ -228,7 +230,10 @@ func (d *Draft) Sign(signer crypto.Signer, rand io.Reader) ([]byte, error) {
 	if err != nil {
 		return nil, d.doc.signatureError(SignatureKey, err)
 	}
-	der, err := signer.Sign(rand, c.digest(d.doc.signed), c.hash)
+	payload := make([]byte, 0, len(d.doc.signed)+2+signatureText.EncodedLen(2*c.half))
+	payload = append(payload, d.doc.signed...)
+	// The digest lies where the signature comes.
+	der, err := signer.Sign(rand, c.appendDigest(payload, d.doc.signed)[len(payload):], c.hash)
 	if err != nil {
 		return nil, d.doc.signatureError(IssueSigner, err)
 	}
@@ -236,8 +241,6 @@ func (d *Draft) Sign(signer crypto.Signer, rand io.Reader) ([]byte, error) {
 	if err := rawSignature(raw[:2*c.half], der); err != nil {
 		return nil, d.doc.signatureError(IssueSigner, err)
 	}
-	payload := make([]byte, 0, len(d.doc.signed)+2+signatureText.EncodedLen(2*c.half))
-	payload = append(payload, d.doc.signed...)
 	if d.doc.Form != Text {
 		payload = append(payload, signatureID, byte(2*c.half))
 		payload = append(payload, raw[:2*c.half]...)

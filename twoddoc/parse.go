@@ -97,7 +97,7 @@ func (d *Document) readMixed(text string, at int, strict bool) error {
 		return err
 	}
 	d.readBlocks(text, at)
-	if typ := dictionary().types[d.Header.Type]; typ != nil && typ.Table == Full && d.Header.Perimeter == "01" {
+	if typ := dictionary().findType(d.Header.Type); typ != nil && typ.Table == Full && d.Header.Perimeter == "01" {
 		for _, f := range d.Blocks {
 			d.finding(FieldForbidden, f.name(), f.Offset)
 		}
@@ -187,7 +187,7 @@ func (d *Document) readMessage(text string, end int, strict bool) error {
 		return err
 	}
 	dict := dictionary()
-	typ := dict.types[d.Header.Type]
+	typ := dict.findType(d.Header.Type)
 	if d.Header.Perimeter != "01" {
 		typ = nil
 	}
@@ -298,13 +298,14 @@ func (r *reader) fields(list []Field) ([]Field, string) {
 			r.doc.finding(FieldUnknown, "", r.at)
 			return list, r.text[r.at:r.end]
 		}
-		f := r.field(def)
+		list = append(list, Field{})
+		f := &list[len(list)-1] // filled in where it lies
+		r.field(def, f)
 		if r.seen.has(def.index) {
 			r.doc.finding(FieldTwice, f.ID, f.Offset)
 		}
 		r.seen.add(def.index)
-		r.check(def, &f)
-		list = append(list, f)
+		r.check(def, f)
 	}
 	return list, ""
 }
@@ -322,8 +323,8 @@ func (r *reader) begins(at int) bool {
 	return def != nil && (r.typ == nil || r.typ.Table == Open || r.typ.allowed.has(def.index))
 }
 
-func (r *reader) field(def *Definition) Field {
-	f := Field{ID: def.ID, Offset: r.at}
+func (r *reader) field(def *Definition, f *Field) {
+	f.ID, f.Offset = def.ID, r.at
 	v := r.at + 2
 	limit := r.end
 	if def.Max > 0 {
@@ -344,7 +345,6 @@ func (r *reader) field(def *Definition) Field {
 			r.at++
 		}
 	}
-	return f
 }
 
 // control is the place of the first GS or RS of text[from:to], or to.
@@ -424,7 +424,7 @@ func (d *Document) checkType(typ *Type, dict *tables, seen *idSet, end int) {
 	case !typ.Dated && d.Header.Emitted != Undated:
 		d.finding(EmittedPresent, "", 12)
 	}
-	if typ.Table == Full {
+	if typ.Table == Full && seen.missing(&typ.allowed) >= 0 {
 		for _, f := range d.Fields {
 			if !typ.allowed.has(dict.find(f.ID).index) {
 				d.finding(FieldForbidden, f.ID, f.Offset)

@@ -46,7 +46,8 @@ func (v Vaccination) Prepare(h Header) (*Draft, error) {
 	if err := h.wellFormed(); err != nil {
 		return nil, err
 	}
-	w := l1Writer{b: h.Append(make([]byte, 0, 320)), dict: dictionary()}
+	d := &Draft{}
+	w := l1Writer{b: h.Append(d.bytes[:0]), dict: dictionary()}
 	w.text("L0", 1, 79, v.FamilyName)
 	w.text("L1", 1, 79, v.GivenNames...)
 	w.fixed("L2", v.Birth, len(v.Birth) == 8 && only(v.Birth, isDigit), IssueValue)
@@ -65,7 +66,7 @@ func (v Vaccination) Prepare(h Header) (*Draft, error) {
 	if w.err != nil {
 		return nil, w.err
 	}
-	return newDraft(w.b, w.at[:w.n])
+	return d.readBack(w.b, w.at[:w.n])
 }
 
 // l1Writer writes the eleven fields and keeps the first error.

@@ -39,8 +39,9 @@ func (d *Document) Verify(key crypto.PublicKey) error {
 	if len(d.Signature) != 2*c.half {
 		return d.signatureError(SignatureLength, fmt.Errorf("%d bytes, want %d", len(d.Signature), 2*c.half))
 	}
-	var buf [maxDER]byte
-	if !ecdsa.VerifyASN1(pub, c.digest(d.signed), appendDER(buf[:0], d.Signature)) {
+	var digest [sha512.Size]byte
+	var der [maxDER]byte
+	if !ecdsa.VerifyASN1(pub, c.appendDigest(digest[:0], d.signed), appendDER(der[:0], d.Signature)) {
 		return d.signatureError(SignatureInvalid, nil)
 	}
 	return nil
@@ -113,17 +114,18 @@ func curveOf(pub *ecdsa.PublicKey) (curve, error) {
 	return curve{}, fmt.Errorf("curve is not P-256, P-384 or P-521")
 }
 
-func (c curve) digest(message []byte) []byte {
+// appendDigest appends the hash of a message.
+func (c curve) appendDigest(b, message []byte) []byte {
 	switch c.hash {
 	case crypto.SHA256:
 		d := sha256.Sum256(message)
-		return d[:]
+		return append(b, d[:]...)
 	case crypto.SHA384:
 		d := sha512.Sum384(message)
-		return d[:]
+		return append(b, d[:]...)
 	}
 	d := sha512.Sum512(message)
-	return d[:]
+	return append(b, d[:]...)
 }
 
 // signatureText is the Base32 coding of signatures: RFC 4648, upper case, without padding.
