@@ -173,7 +173,7 @@ func open(ctx context.Context, s *Settings, file *configFile, say ui.Text, log *
 	if err != nil {
 		return p, err
 	}
-	handlers["attestation"], err = attestation.New(attestation.Deps{Login: insured.Site, People: p.people, Certify: p.certify, Register: p.register.Processing(),
+	handlers["attestation"], err = attestation.New(attestation.Deps{Login: insured.Site, Verifier: origin["verifier"] + "/", People: p.people, Certify: p.certify, Register: p.register.Processing(),
 		Clock: p.ids.Clock, Rand: p.ids.Rand, Log: log, Sandbox: insured.sandbox, FormAction: insured.formAction})
 	if err != nil {
 		return p, err

@@ -63,6 +63,7 @@ type Deps struct {
 	People     People
 	Certify    Certify
 	Register   []protect.Processing // what the notice on personal data tells
+	Verifier   string               // address of the site where anyone checks a certificate
 	Clock      carnet.Clock
 	Rand       io.Reader // safe for concurrent use
 	Log        *slog.Logger

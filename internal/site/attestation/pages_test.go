@@ -50,7 +50,7 @@ func TestPages(t *testing.T) {
 		{Scenario: sitetest.Scenario{Name: "what FranceConnect is", URL: "/franceconnect", ExpectedStatus: 200, ExpectedContent: []string{"Nous ne voyons jamais votre mot de passe", "FranceConnect est imité"}}},
 		{Scenario: sitetest.Scenario{Name: "the notice tells what the register of processing says", URL: NoticePath, ExpectedStatus: 200,
 			ExpectedContent: []string{"Vaccin Covid : enregistrement et suivi des vaccinations", "Numéro d'inscription au répertoire", "délégué à la protection des données", "CNIL", "Ministère chargé de la santé"}}},
-		{Scenario: sitetest.Scenario{Name: "where the right-hand code leads", URL: walletPath, ExpectedStatus: 200, ExpectedContent: []string{"Ce code contient votre attestation"}}},
+		{Scenario: sitetest.Scenario{Name: "where the right-hand code leads", URL: walletPath, ExpectedStatus: 200, ExpectedContent: []string{"Ce code contient votre attestation", `href="https://verifier.example/"`, "Vérifier une attestation"}}},
 		{Scenario: sitetest.Scenario{Name: "home leads on who is logged in", URL: "/", Session: true, ExpectedStatus: see, ExpectedLocation: "/ma-vaccination"}},
 		{Scenario: sitetest.Scenario{Name: "the situation needs a login", URL: "/ma-vaccination", ExpectedStatus: see, ExpectedLocation: "/?session=absente", NotExpectedContent: secrets}, doses: 2},
 		{Scenario: sitetest.Scenario{Name: "so does the PDF", URL: "/ma-vaccination/attestation", ExpectedStatus: see, ExpectedLocation: "/?session=absente", NotExpectedContent: []string{"%PDF"}}, doses: 2},

@@ -54,9 +54,12 @@ func (s *site) notice(w http.ResponseWriter, r *http.Request) {
 	s.ui.Render(w, r, http.StatusOK, "notice", &v)
 }
 
-type walletView struct{ ui.Page }
+type walletView struct {
+	ui.Page
+	Verifier string
+}
 
 func (s *site) wallet(w http.ResponseWriter, r *http.Request) {
-	v := walletView{s.ui.Page(r, "wallet.title")}
+	v := walletView{s.ui.Page(r, "wallet.title"), s.Verifier}
 	s.ui.Render(w, r, http.StatusOK, "wallet", &v)
 }
