@@ -69,7 +69,9 @@ type Dose struct {
 	Injector   ID // professional
 	RecordedBy ID // professional
 	RecordedAt time.Time
-	Version    int // 1, then one more for each correction
+	Version    int  // 1, then one more for each correction
+	Delegate   ID   // who typed it for RecordedBy; zero when RecordedBy did
+	Contested  bool // RecordedBy says that this entry was not theirs
 }
 
 // Complete reports that the course is finished with this dose ("Terminé", against "En cours").

@@ -518,8 +518,8 @@ type failing struct{ login.Store }
 
 var errAway = carnet.E("test", carnet.Unavailable, "store.unavailable", nil)
 
-func (failing) AddAttempt(context.Context, protect.Decision, login.Attempt) error { return errAway }
-func (failing) Purge(context.Context, protect.Decision, time.Time) error          { return nil }
+func (failing) AddAttempt(context.Context, protect.Decision, login.Attempt) error  { return errAway }
+func (failing) Purge(context.Context, protect.Decision, time.Time) error           { return nil }
 func (failing) Door(context.Context, protect.Decision, func(login.Tx) error) error { return nil }
 func (failing) TakeAttempt(context.Context, protect.Decision, login.Hash, login.Hash) (login.Attempt, error) {
 	return login.Attempt{}, errAway

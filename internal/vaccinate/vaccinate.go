@@ -39,6 +39,9 @@ type Tx interface {
 	Doses(person carnet.ID) ([]carnet.Dose, error) // that stand, oldest injection first
 	Event(person, key carnet.ID) (Event, error)    // the event of an idempotency key; carnet.NotFound
 	Append(e Event) error                          // event, projection and outbox row
+	// Delegated lists what delegates have entered for a professional since a time, newest first, at
+	// most 500.
+	Delegated(professional carnet.ID, since time.Time) ([]Event, error)
 	Professional(id carnet.ID) (carnet.Professional, error)
 	Vaccinators(place string) ([]carnet.Professional, error)
 	PutProfessional(p carnet.Professional) error // places included; writing again changes nothing
@@ -46,13 +49,15 @@ type Tx interface {
 
 // Event is one thing that happened to a dose.
 type Event struct {
-	ID     carnet.ID
-	Kind   EventKind
-	Key    carnet.ID // idempotency key
-	Actor  carnet.ID
-	At     time.Time
-	Dose   carnet.Dose // as it stands after the event
-	Reason string      // why it was corrected or cancelled
+	ID    carnet.ID
+	Kind  EventKind
+	Key   carnet.ID // idempotency key
+	Actor carnet.ID
+	At    time.Time
+	// Who typed for Actor, zero when Actor did, and in which session.
+	Delegate, Session carnet.ID
+	Dose              carnet.Dose // as it stands after the event
+	Reason            string      // why it was corrected, cancelled or contested
 }
 
 // EventKind says what happened; it is also the kind of the outbox row, after "dose.".
@@ -63,6 +68,7 @@ const (
 	Recorded  EventKind = "record"
 	Corrected EventKind = "correct"
 	Cancelled EventKind = "cancel"
+	Contested EventKind = "contest" // the professional says that a delegate's entry was not theirs
 )
 
 // Service is the room.
@@ -153,6 +159,13 @@ type Revision struct {
 // write is a record when r is nil, else a correction.
 func (s *Service) write(ctx context.Context, actor protect.Actor, c Command, r *Revision) (carnet.Dose, error) {
 	var out carnet.Dose
+	act := protect.ActEnter
+	if r != nil {
+		act = protect.ActCorrect
+	}
+	if err := actor.May(act); err != nil {
+		return out, err
+	}
 	err := s.about(ctx, actor, c.Person, func(tx Tx) error {
 		person, err := tx.Person(c.Person)
 		if err != nil {
@@ -162,7 +175,7 @@ func (s *Service) write(ctx context.Context, actor protect.Actor, c Command, r *
 		if err != nil {
 			return err
 		}
-		event := Event{Kind: Recorded, Key: c.Key, Actor: actor.ID, At: s.ids.Clock()}
+		event := Event{Kind: Recorded, Key: c.Key, Actor: actor.ID, At: s.ids.Clock(), Delegate: actor.Delegate, Session: actor.Session}
 		if r != nil {
 			event.Kind, event.Reason = Corrected, strings.TrimSpace(r.Reason)
 		}
@@ -175,7 +188,7 @@ func (s *Service) write(ctx context.Context, actor protect.Actor, c Command, r *
 		} else if carnet.KindOf(err) != carnet.NotFound {
 			return err
 		}
-		stands := carnet.Dose{RecordedBy: actor.ID, RecordedAt: event.At} // who and when are those of the first entry
+		stands := carnet.Dose{RecordedBy: actor.ID, RecordedAt: event.At, Delegate: actor.Delegate} // who and when are those of the first entry
 		if r == nil {
 			stands.ID, err = s.ids.New()
 		} else if stands, err = own(history, r.Dose, actor); err == nil && stands.Version != r.Version {
@@ -189,6 +202,7 @@ func (s *Service) write(ctx context.Context, actor protect.Actor, c Command, r *
 			return err
 		}
 		dose.ID, dose.RecordedBy, dose.RecordedAt, dose.Version = stands.ID, stands.RecordedBy, stands.RecordedAt, stands.Version+1
+		dose.Delegate = stands.Delegate // and a correction answers what was contested
 		if event.ID, err = s.ids.New(); err != nil {
 			return err
 		}
@@ -200,37 +214,90 @@ func (s *Service) write(ctx context.Context, actor protect.Actor, c Command, r *
 
 // Cancel takes a dose away: it was never given, or not to this person. The event stays.
 func (s *Service) Cancel(ctx context.Context, actor protect.Actor, person, dose, key carnet.ID, reason string) error {
-	reason = strings.TrimSpace(reason)
+	return s.mark(ctx, actor, protect.ActCancel, Event{Kind: Cancelled, Key: key, Reason: reason}, person, dose)
+}
+
+// Contest says that what a delegate entered in one's name was not theirs to enter, or is wrong: an
+// event, and a mark that the dose shows until it is corrected or cancelled. Only who answers for
+// the entry may, in a session of their own (identity section 5, D7).
+func (s *Service) Contest(ctx context.Context, actor protect.Actor, person, dose, key carnet.ID, reason string) error {
+	return s.mark(ctx, actor, protect.ActContest, Event{Kind: Contested, Key: key, Reason: reason}, person, dose)
+}
+
+// mark appends an event that leaves what is recorded of a dose as it is.
+func (s *Service) mark(ctx context.Context, actor protect.Actor, act protect.Act, e Event, person, dose carnet.ID) error {
+	if err := actor.May(act); err != nil {
+		return err
+	}
+	e.Reason = strings.TrimSpace(e.Reason)
 	return s.about(ctx, actor, person, func(tx Tx) error {
 		history, err := tx.Doses(person)
 		if err != nil {
 			return err
 		}
-		if done, err := tx.Event(person, key); err == nil {
-			if done.Kind != Cancelled || done.Dose.ID != dose {
+		if done, err := tx.Event(person, e.Key); err == nil {
+			if done.Kind != e.Kind || done.Dose.ID != dose {
 				return carnet.E("vaccinate", carnet.Conflict, "dose.key-reused", nil)
 			}
 			return nil
 		} else if carnet.KindOf(err) != carnet.NotFound {
 			return err
 		}
-		old, err := own(history, dose, actor)
-		if err != nil {
+		if e.Dose, err = own(history, dose, actor); err != nil {
 			return err
 		}
+		if e.Kind == Contested && (e.Dose.RecordedBy != actor.ID || e.Dose.Delegate.IsZero()) {
+			return carnet.E("vaccinate", carnet.Denied, "dose.not-delegated", nil)
+		}
 		var problems carnet.Problems
-		checkKey(&problems, key)
-		checkReason(&problems, "reason", reason)
+		checkKey(&problems, e.Key)
+		checkReason(&problems, "reason", e.Reason)
 		if err := problems.Err(); err != nil {
 			return err
 		}
-		e := Event{Kind: Cancelled, Key: key, Actor: actor.ID, At: s.ids.Clock(), Dose: old, Reason: reason}
 		if e.ID, err = s.ids.New(); err != nil {
 			return err
 		}
+		e.Actor, e.At, e.Delegate, e.Session = actor.ID, s.ids.Clock(), actor.Delegate, actor.Session
 		e.Dose.Version++
+		e.Dose.Contested = e.Kind == Contested
 		return tx.Append(e)
 	})
+}
+
+// Entry is what a delegate entered, and what has become of it.
+type Entry struct {
+	Event
+	Stands bool        // the dose still stands
+	Now    carnet.Dose // as it stands; zero when it does not
+}
+
+// DelegatedEntries lists what delegates have entered in the actor's name since a time, newest
+// first (D7). It is refused to a delegate.
+func (s *Service) DelegatedEntries(ctx context.Context, actor protect.Actor, since time.Time) ([]Entry, error) {
+	if err := actor.May(protect.ActContest); err != nil {
+		return nil, err
+	}
+	var list []Entry
+	err := s.about(ctx, actor, carnet.ID{}, func(tx Tx) error {
+		events, err := tx.Delegated(actor.ID, since)
+		if err != nil {
+			return err
+		}
+		for _, e := range events {
+			doses, err := tx.Doses(e.Dose.PersonID)
+			if err != nil {
+				return err
+			}
+			entry := Entry{Event: e}
+			if i := slices.IndexFunc(doses, func(d carnet.Dose) bool { return d.ID == e.Dose.ID }); i >= 0 {
+				entry.Stands, entry.Now = true, doses[i]
+			}
+			list = append(list, entry)
+		}
+		return nil
+	})
+	return list, err
 }
 
 // own finds a dose that stands and that the actor recorded or injected.

@@ -38,13 +38,9 @@ func (t doorTx) Limit(name string, key login.Hash, next func(time.Time) time.Tim
 }
 
 func (t doorTx) PutCall(c login.CallRow) error {
-	var poll int64
-	if !c.NextPoll.IsZero() {
-		poll = c.NextPoll.UnixMicro()
-	}
 	_, err := t.write(c.Person, replace, "login_call", cell{"browser", c.Browser[:]}, cell{"site", c.Site}, cell{"call_id", c.ID[:]},
 		cell{"actor_id", c.Person[:]}, cell{"lane", c.Lane}, cell{"ended", c.Ended}, cell{"sealed", c.Sealed},
-		cell{"created_at", c.CreatedAt.UnixMicro()}, cell{"expires_at", c.ExpiresAt.UnixMicro()}, cell{"next_poll", poll})
+		cell{"created_at", c.CreatedAt.UnixMicro()}, cell{"expires_at", c.ExpiresAt.UnixMicro()}, cell{"next_poll", micros(c.NextPoll)})
 	return err
 }
 
@@ -52,11 +48,8 @@ var callColumns = []string{"browser", "site", "call_id", "actor_id", "lane", "en
 
 func callOf(r row) login.CallRow {
 	c := login.CallRow{Site: r.text("site"), ID: r.id("call_id"), Person: r.id("actor_id"), Lane: r.int("lane"), Ended: r.text("ended"),
-		Sealed: r.blob("sealed"), CreatedAt: r.time("created_at"), ExpiresAt: r.time("expires_at")}
+		Sealed: r.blob("sealed"), CreatedAt: r.time("created_at"), ExpiresAt: r.time("expires_at"), NextPoll: r.moment("next_poll")}
 	copy(c.Browser[:], r.blob("browser"))
-	if r.int("next_poll") != 0 {
-		c.NextPoll = r.time("next_poll")
-	}
 	return c
 }
 
@@ -265,19 +258,7 @@ func (t doorTx) PurgeDoor(at, before time.Time) error {
 		before        time.Time
 	}{{"login_call", "expires_at", at}, {"login_hold", "expires_at", at}, {"login_browser", "expires_at", at}, {"login_block", "expires_at", at},
 		{"login_limit", "tat", at}, {"login_event", "at", before}} {
-		if err := t.d.MayWrite(p.table, p.column); err != nil {
-			return err
-		}
-		res, err := t.sql.ExecContext(t.ctx, "DELETE FROM "+p.table+" WHERE "+p.column+" <= ?", p.before.UnixMicro())
-		if err != nil {
-			return unavailable(err)
-		}
-		if n, err := res.RowsAffected(); err != nil {
-			return unavailable(err)
-		} else if n == 0 {
-			continue
-		}
-		if err := t.note(journal.Wrote, nobody, p.table); err != nil {
+		if err := t.purge(p.table, p.column, p.before); err != nil {
 			return err
 		}
 	}

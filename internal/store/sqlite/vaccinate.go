@@ -24,7 +24,7 @@ func (s vaccinateStore) Within(ctx context.Context, d protect.Decision, fn func(
 func (t *tx) Doses(person carnet.ID) ([]carnet.Dose, error) {
 	rows, err := t.read(person, "dose", where("person_id", person[:]).by("given_on, recorded_at"),
 		"dose_id", "vaccine", "lot", "given_on", "place_id", "body_site", "rank", "expected", "rank_reason",
-		"injector_id", "recorder_id", "recorded_at", "version", "standing")
+		"injector_id", "recorder_id", "recorded_at", "version", "standing", "delegate_id", "contested")
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +37,7 @@ func (t *tx) Doses(person carnet.ID) ([]carnet.Dose, error) {
 			ID: r.id("dose_id"), PersonID: person, Vaccine: r.text("vaccine"), Date: carnet.DateOfDays(r.int("given_on")),
 			BodySite: carnet.BodySite(r.text("body_site")), Rank: r.int("rank"), Expected: r.int("expected"),
 			RankReason: r.text("rank_reason"), Injector: r.id("injector_id"), RecordedBy: r.id("recorder_id"),
-			RecordedAt: r.time("recorded_at"), Version: r.int("version"),
+			RecordedAt: r.time("recorded_at"), Version: r.int("version"), Delegate: r.id("delegate_id"), Contested: r.int("contested") == 1,
 		}
 		if sealed := r.blob("lot"); sealed != nil {
 			key, err := t.key("person", person)
@@ -73,19 +73,48 @@ type eventBody struct {
 	RecordedAt int64           `json:"recorded_at"` // microseconds UTC
 	Version    int             `json:"version"`
 	Reason     string          `json:"reason,omitempty"`
+	Delegate   carnet.ID       `json:"delegate,omitzero"` // who typed the dose first
+	Contested  bool            `json:"contested,omitempty"`
 }
+
+var eventColumns = []string{"person_id", "event_id", "dose_id", "kind", "idem", "actor_id", "at", "body", "delegate_id", "session_id"}
 
 // Event finds the event of an idempotency key.
 func (t *tx) Event(person, idem carnet.ID) (vaccinate.Event, error) {
-	rows, err := t.read(person, "dose_event", where("person_id", person[:]).and("idem", idem[:]),
-		"event_id", "dose_id", "kind", "actor_id", "at", "body")
+	rows, err := t.read(person, "dose_event", where("person_id", person[:]).and("idem", idem[:]), eventColumns...)
 	if err != nil {
 		return vaccinate.Event{}, err
 	}
 	if len(rows) == 0 {
 		return vaccinate.Event{}, carnet.E("sqlite", carnet.NotFound, "dose.no-event", nil)
 	}
-	r := rows[0]
+	return t.event(rows[0])
+}
+
+const maxDelegated = 500
+
+// Delegated lists what delegates have entered for a professional since a time, newest first.
+func (t *tx) Delegated(professional carnet.ID, since time.Time) ([]vaccinate.Event, error) {
+	// An id that is set comes after any single byte of zero; one that is not set is empty.
+	c := where("actor_id", professional[:]).and("kind", string(vaccinate.Recorded)).since("at", since.UnixMicro()).since("delegate_id", []byte{0})
+	rows, err := t.read(professional, "dose_event", c.by("at DESC, event_id DESC").first(maxDelegated), eventColumns...)
+	if err != nil {
+		return nil, err
+	}
+	var list []vaccinate.Event
+	for _, r := range rows {
+		e, err := t.event(r)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, e)
+	}
+	return list, nil
+}
+
+// event opens a row of events.
+func (t *tx) event(r row) (vaccinate.Event, error) {
+	person := r.id("person_id")
 	key, err := t.key("person", person)
 	if err != nil {
 		return vaccinate.Event{}, err
@@ -98,11 +127,12 @@ func (t *tx) Event(person, idem carnet.ID) (vaccinate.Event, error) {
 	if err := json.Unmarshal(text, &b); err != nil {
 		return vaccinate.Event{}, carnet.E("sqlite", carnet.Internal, "internal", err)
 	}
-	e := vaccinate.Event{ID: r.id("event_id"), Kind: vaccinate.EventKind(r.text("kind")), Key: idem, Actor: r.id("actor_id"),
-		At: r.time("at"), Reason: b.Reason, Dose: carnet.Dose{
+	e := vaccinate.Event{ID: r.id("event_id"), Kind: vaccinate.EventKind(r.text("kind")), Key: r.id("idem"), Actor: r.id("actor_id"),
+		At: r.time("at"), Delegate: r.id("delegate_id"), Session: r.id("session_id"), Reason: b.Reason, Dose: carnet.Dose{
 			ID: r.id("dose_id"), PersonID: person, Vaccine: b.Vaccine, Lot: carnet.Lot{Private: carnet.Hide(b.Lot)},
 			Date: carnet.DateOfDays(b.Date), BodySite: b.BodySite, Rank: b.Rank, Expected: b.Expected, RankReason: b.RankReason,
 			Injector: b.Injector, RecordedBy: b.Recorder, RecordedAt: time.UnixMicro(b.RecordedAt).UTC(), Version: b.Version,
+			Delegate: b.Delegate, Contested: b.Contested,
 		}}
 	e.Dose.Place, err = t.place(b.Place)
 	return e, err
@@ -116,7 +146,7 @@ func (t *tx) Append(e vaccinate.Event) error {
 		return err
 	}
 	text, err := json.Marshal(eventBody{d.Vaccine, d.Lot.Reveal(), d.Date.Days(), d.Place.ID, d.BodySite, d.Rank, d.Expected,
-		d.RankReason, d.Injector, d.RecordedBy, d.RecordedAt.UnixMicro(), d.Version, e.Reason})
+		d.RankReason, d.Injector, d.RecordedBy, d.RecordedAt.UnixMicro(), d.Version, e.Reason, d.Delegate, d.Contested})
 	if err != nil {
 		return carnet.E("sqlite", carnet.Internal, "internal", err)
 	}
@@ -132,8 +162,12 @@ func (t *tx) Append(e vaccinate.Event) error {
 	person := cell{"person_id", d.PersonID[:]}
 	if _, err := t.write(d.PersonID, refuse, "dose_event", person, cell{"event_id", e.ID[:]}, cell{"dose_id", d.ID[:]},
 		cell{"kind", string(e.Kind)}, cell{"idem", e.Key[:]}, cell{"actor_id", e.Actor[:]}, cell{"at", e.At.UnixMicro()},
-		cell{"body", body}); err != nil {
+		cell{"body", body}, cell{"delegate_id", some(e.Delegate[:])}, cell{"session_id", some(e.Session[:])}); err != nil {
 		return err
+	}
+	contested := 0
+	if d.Contested {
+		contested = 1
 	}
 	standing := 1
 	if e.Kind == vaccinate.Cancelled {
@@ -143,7 +177,8 @@ func (t *tx) Append(e vaccinate.Event) error {
 		cell{"lot_lookup", lookup[:]}, cell{"given_on", d.Date.Days()}, cell{"place_id", d.Place.ID},
 		cell{"body_site", string(d.BodySite)}, cell{"rank", d.Rank}, cell{"expected", d.Expected},
 		cell{"rank_reason", d.RankReason}, cell{"injector_id", d.Injector[:]}, cell{"recorder_id", d.RecordedBy[:]},
-		cell{"recorded_at", d.RecordedAt.UnixMicro()}, cell{"version", d.Version}, cell{"standing", standing}); err != nil {
+		cell{"recorded_at", d.RecordedAt.UnixMicro()}, cell{"version", d.Version}, cell{"standing", standing},
+		cell{"delegate_id", some(d.Delegate[:])}, cell{"contested", contested}); err != nil {
 		return err
 	}
 	id, err := t.db.ids.New()
