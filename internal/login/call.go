@@ -31,7 +31,6 @@ type Calls struct {
 	Digits       int                                   // to type from a browser that is known, when nothing is unusual: those of the profile
 	CareDigits   int                                   // to type otherwise: 6
 	MaxWait      time.Duration                         // life of a request: that of the profile; 30 s to 5 min
-	Limits       limit.Config                          // default: limit.Defaults()
 	Hours        hours.Week                            // vaccination sessions of a place that declares none: hours.Usual()
 	PlaceHours   map[string]hours.Week                 // by establishment, as it is typed or chosen
 	Places       origin.Places                         // where networks are; default: nowhere known
@@ -72,9 +71,6 @@ func (c Calls) check(p *Provider) (Calls, error) {
 	def(&c.CareDigits, max(6, c.Digits))
 	if c.MaxWait == 0 {
 		c.MaxWait = cmp.Or(profile.MaxWait, 2*time.Minute)
-	}
-	if c.Limits == nil {
-		c.Limits = limit.Defaults()
 	}
 	if c.Hours.IsZero() {
 		c.Hours = hours.Usual()
@@ -196,8 +192,7 @@ func (s *Site) Call(w http.ResponseWriter, r *http.Request, q CallRequest) (Wait
 		return Wait{}, err
 	}
 	if verdict.refused > 0 {
-		minutes := int(math.Ceil(verdict.refused.Minutes()))
-		return Wait{}, &carnet.Error{Op: "login." + op, Kind: carnet.Unavailable, Code: CodeLimit, Args: map[string]any{"Minutes": minutes}}
+		return Wait{}, overLimit(op, verdict.refused)
 	}
 	digits := calls.CareDigits
 	if c.content.Known && !c.content.Quiet {
@@ -346,7 +341,7 @@ func traces(list []Event) []risk.Event {
 
 // take asks for one more of a limit.
 func (s *Site) take(tx Tx, name, key string, now time.Time) (limit.Answer, error) {
-	rate, ok := s.config.Calls.Limits.For(name, key)
+	rate, ok := s.config.Limits.For(name, key)
 	if !ok {
 		return limit.Answer{}, carnet.E("login.limit", carnet.Internal, "internal", fmt.Errorf("no limit %s", name))
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"carnet/internal/carnet"
+	"carnet/internal/login/limit"
 	"carnet/internal/protect"
 )
 
@@ -43,6 +44,7 @@ type SiteConfig struct {
 
 	Roles   []protect.Role // other roles that its sessions may have
 	Proxies []netip.Prefix // reverse proxies of the operator, whose X-Forwarded-For counts
+	Limits  limit.Config   // default: limit.Defaults()
 	Calls   *Calls         // how phones are asked; nil when this site asks none
 }
 
@@ -77,6 +79,9 @@ func NewSite(c SiteConfig, p *Provider, st Store, g Guard, clock carnet.Clock, r
 		return nil, carnet.E(op, carnet.Invalid, CodeProfile, fmt.Errorf("a session of %s, idle %s, is not possible", c.Absolute, c.Idle))
 	case LocalPath(c.SignedOut) != c.SignedOut:
 		return nil, carnet.E(op, carnet.Invalid, CodeProfile, fmt.Errorf("%q is not a path", c.SignedOut))
+	}
+	if c.Limits == nil {
+		c.Limits = limit.Defaults()
 	}
 	if c.Calls != nil {
 		calls, err := c.Calls.check(p)

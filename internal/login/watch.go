@@ -4,11 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math"
 	"net/http"
 	"slices"
+	"time"
 
 	"carnet/internal/carnet"
 	"carnet/internal/login/hours"
+	"carnet/internal/login/limit"
 	"carnet/internal/login/risk"
 	"carnet/internal/protect"
 )
@@ -248,6 +251,24 @@ func (s *Site) Settings(session Session, act protect.Act) error {
 		return refuse("Settings", carnet.Denied, CodeStepUp, nil)
 	}
 	return nil
+}
+
+// Take asks for one more of a limit of the configuration, by its name; key says whose, in clear, and
+// is stored as a keyed hash. Too many is CodeLimit, with Args Minutes.
+func (s *Site) Take(ctx context.Context, name, key string) error {
+	var a limit.Answer
+	err := s.store.Door(ctx, s.decide(), func(tx Tx) (err error) {
+		a, err = s.take(tx, name, key, s.now())
+		return err
+	})
+	if err != nil || a.Allowed {
+		return err
+	}
+	return overLimit("Take", a.Retry)
+}
+
+func overLimit(op string, retry time.Duration) error {
+	return &carnet.Error{Op: "login." + op, Kind: carnet.Unavailable, Code: CodeLimit, Args: map[string]any{"Minutes": int(math.Ceil(retry.Minutes()))}}
 }
 
 // Fresh reports that the person of a session authenticated less than StepUp ago.
