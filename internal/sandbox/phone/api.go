@@ -556,8 +556,7 @@ func (s *Service) stream(w http.ResponseWriter, r *http.Request) {
 	out := http.NewResponseController(w)
 	ctx, cancel := context.WithTimeout(r.Context(), streamLife)
 	defer cancel()
-	// What came before the stream was there is not lost: the page asks once it is open.
-	line := "retry: 1000\nevent: open\ndata: {}\n\n"
+	line := "retry: 1000\n\n" // what came before is not lost: the page asks once the stream is open
 	for {
 		if _, err := io.WriteString(w, line); err != nil || out.Flush() != nil {
 			return

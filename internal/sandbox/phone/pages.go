@@ -63,7 +63,14 @@ type homeView struct {
 	People []personView
 	Origin string
 	Worker string
+	Icons  []string
+	Words  []word
+
+	Name, Code, Again, Secret, Revoke ui.Field
 }
+
+// word is a sentence that the script says.
+type word struct{ Key, Words string }
 
 // personView is somebody who can have a phone.
 type personView struct {
@@ -72,7 +79,15 @@ type personView struct {
 }
 
 func (s *Service) home(w http.ResponseWriter, r *http.Request) {
-	v := homeView{Page: s.kit.Page(r, "home.title"), Origin: s.origin(), Worker: Path + "/sw.js"}
+	v := homeView{Page: s.kit.Page(r, "home.title"), Origin: s.origin(), Worker: Path + "/sw.js",
+		Icons: []string{"check", "error", "info", "warning", "person", "phone", "shield"}}
+	v.Name = v.Input("device-name", "enrol.name", "")
+	v.Name.Length = maxDeviceName
+	v.Code, v.Again = v.Input("code", "enrol.code", ""), v.Input("code-again", "enrol.again", "")
+	v.Secret, v.Revoke = v.Input("secret", "type.code", ""), v.Input("revoke-code", "phones.code", "")
+	for _, key := range said {
+		v.Words = append(v.Words, word{key, v.T("say." + key)})
+	}
 	for _, p := range s.People {
 		list, err := devices(r.Context(), s.db, p.ID)
 		if err != nil {
@@ -86,6 +101,18 @@ func (s *Service) home(w http.ResponseWriter, r *http.Request) {
 		v.People = append(v.People, x)
 	}
 	s.kit.Render(w, r, http.StatusOK, "wallet", &v)
+}
+
+// said lists the sentences of the catalogue, below "say.", that the script knows by these names.
+var said = []string{
+	"owner", "service", "announced", "browser", "place", "place-unknown", "at", "establishment", "delegate", "delegate-words", "first-time", "unusual",
+	"quiet", "pull", "reading", "left", "more-one", "more", "approved", "approved-words", "declined", "declined-words", "reported", "reported-words",
+	"wrong-number", "wrong-number-words", "over", "over-words", "failed", "failed-words", "code-wrong", "code-locked", "code-disabled", "code-form",
+	"code-again", "number-form", "number-none", "name-form", "token", "many", "no-match", "busy", "device-name", "phone-of", "state-active",
+	"state-disabled", "state-locked", "this-one", "since", "lost", "revoking", "revoked", "revoked-words", "news-enrolled", "news-revoked",
+	"news-disabled", "news-read", "news-look", "notify-done", "notify-offline", "notify-refused", "event-asked", "event-approved", "event-declined",
+	"event-wrong-number", "event-reported", "event-superseded", "event-cancelled", "event-wrong-code", "event-locked", "event-disabled",
+	"event-enrolled", "event-revoked", "young", "report",
 }
 
 type giveView struct {
@@ -226,7 +253,7 @@ func (s *Service) worker() ([]byte, error) {
 	words := map[string]map[string]string{}
 	for _, lang := range ui.Languages {
 		t := s.kit.In(lang)
-		words[lang] = map[string]string{"title": t.T("notification.title"), "body": t.T("notification.body"), "away": t.T("notification.away")}
+		words[lang] = map[string]string{"title": t.T("notification.title"), "body": t.T("notification.body")}
 	}
 	var list []string
 	for _, name := range []string{"carnet.css", "phone.css", "mark.svg", "phone.js", "phone-192.png"} {

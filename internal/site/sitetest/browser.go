@@ -196,7 +196,7 @@ type tab struct {
 	ctx     context.Context
 	look    Look
 	axe     string
-	loaded  bool // axe is in the page
+	loaded  bool // scripts are on for axe
 	mu      sync.Mutex
 	console []line
 }
@@ -275,8 +275,10 @@ func (p *tab) measure(t testing.TB, width int, scheme Scheme) Report {
 	if !p.loaded {
 		// Scripts for axe only: the page was loaded and used without.
 		p.must(t, "scripts", chromedp.Do(p.ctx, Call(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{})))
-		p.must(t, "load axe", chromedp.Do(p.ctx, chromedp.Evaluate[chromedp.Void](p.axe+"\n;undefined")))
 		p.loaded = true
+	}
+	if there, err := chromedp.Run(p.ctx, chromedp.Evaluate[bool](`typeof axe !== "undefined"`)); err != nil || !there {
+		p.must(t, "load axe", chromedp.Do(p.ctx, chromedp.Evaluate[chromedp.Void](p.axe+"\n;undefined")))
 	}
 	r.Title, err = chromedp.Run(p.ctx, chromedp.Title())
 	p.must(t, "title", err)
@@ -331,7 +333,17 @@ const smallTargets = `[...document.querySelectorAll("button, select, input:not([
 func (b *Browser) Check(t *testing.T, name string, l Look) {
 	t.Helper()
 	l.Width, l.Scheme = 320, Light
-	p := b.open(t, l)
+	b.open(t, l).check(t, name)
+}
+
+// Check looks at the page as it is now, see Browser.Check.
+func (v *Visit) Check(t *testing.T, name string) {
+	t.Helper()
+	v.p.check(t, name)
+}
+
+func (p *tab) check(t *testing.T, name string) {
+	t.Helper()
 	for _, width := range []int{320, 1280} {
 		for _, scheme := range []Scheme{Light, Dark} {
 			r := p.measure(t, width, scheme)

@@ -1,0 +1,60 @@
+package phone_test
+
+import (
+	"testing"
+
+	"carnet/internal/site/sitetest"
+
+	"github.com/chromedp/chromedp"
+)
+
+// page is a phone in a real browser.
+type page struct {
+	*sitetest.Visit
+	w *world
+}
+
+// visit opens the page of the phone with scripts, in French.
+func (w *world) visit(t testing.TB, b *sitetest.Browser, walk func(*page)) {
+	t.Helper()
+	b.Visit(t, sitetest.Look{URL: w.server.URL + "/wallet", Width: 390, Scheme: sitetest.Light, JS: true, Headers: map[string]string{"Accept-Language": "fr"}},
+		func(v *sitetest.Visit) { walk(&page{v, w}) })
+}
+
+// shows waits for a screen.
+func (p *page) shows(screen string) {
+	p.Value(`document.getElementById("phone").dataset.shown === "` + screen + `" ? "yes" : ""`)
+}
+
+func typed(sel, text string) chromedp.Action[chromedp.Void] {
+	return chromedp.SendKeys(chromedp.CSS(sel), text)
+}
+
+// enrol makes the browser the phone of the first person of the list: two clicks and a code.
+func (p *page) enrol() {
+	p.Do(sitetest.Press(`#people form[action="/wallet/telephones"] button`), sitetest.Press(`a[href^="/wallet#"]`))
+	p.shows("enrol")
+	p.Do(typed("#code", "4711"), typed("#code-again", "4711"), sitetest.Click(`#enrol button`))
+	p.shows("home")
+}
+
+func TestLook(t *testing.T) {
+	w := start(t)
+	b := sitetest.NewBrowser(t)
+	w.visit(t, b, func(p *page) {
+		p.shows("none")
+		p.Check(t, "phone-none")
+		p.Do(sitetest.Press(`#people form[action="/wallet/telephones"] button`))
+		p.Check(t, "phone-give")
+		p.Do(sitetest.Press(`a[href^="/wallet#"]`))
+		p.shows("enrol")
+		p.Check(t, "phone-enrol")
+		p.Do(typed("#code", "4711"), typed("#code-again", "4711"), sitetest.Click(`#enrol button`))
+		p.shows("home")
+		p.Value(`document.querySelector(".e-card b").textContent`)
+		p.Check(t, "phone-home")
+		w.ask(fougere, "42")
+		p.shows("request")
+		p.Check(t, "phone-request")
+	})
+}
