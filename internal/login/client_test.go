@@ -7,6 +7,8 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"io"
+	"log"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
@@ -109,12 +111,12 @@ func certificate(t *testing.T) (certFile, keyPath string) {
 	return pemFile(t, "CERTIFICATE", der), keyFile(t, key)
 }
 
-// TestMutualTLS: the token endpoint is at an alias that asks for a certificate (RFC 8705).
-func TestMutualTLS(t *testing.T) {
+// mutualTLS is a rig whose token endpoint is at an alias that asks for a certificate (RFC 8705).
+func mutualTLS(t *testing.T) (*rig, login.Profile) {
+	t.Helper()
 	certFile, keyPath := certificate(t)
-	var alias *httptest.Server
 	r := newRig(t, nil)
-	alias = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+	alias := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		if len(q.TLS.PeerCertificates) != 1 || q.TLS.PeerCertificates[0].Subject.CommonName != "carnet" {
 			w.WriteHeader(http.StatusUnauthorized)
 			return
@@ -122,6 +124,7 @@ func TestMutualTLS(t *testing.T) {
 		r.ServeHTTP(w, q)
 	}))
 	alias.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert}
+	alias.Config.ErrorLog = log.New(io.Discard, "", 0) // it would tell of the handshakes that are to fail
 	alias.StartTLS()
 	t.Cleanup(alias.Close)
 	r.prove = func(q *http.Request) bool {
@@ -135,6 +138,11 @@ func TestMutualTLS(t *testing.T) {
 	p.CAFile = pemFile(t, "CERTIFICATE", alias.Certificate().Raw)
 	p.Hosts = []string{strings.TrimPrefix(r.server.URL, "http://"), strings.TrimPrefix(alias.URL, "https://")}
 	r.site = r.newSite(t, "pro", p)
+	return r, p
+}
+
+func TestMutualTLS(t *testing.T) {
+	r, p := mutualTLS(t)
 	if _, err := r.login(t); err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +156,7 @@ func TestMutualTLS(t *testing.T) {
 	})
 	t.Run("a server of another authority", func(t *testing.T) {
 		q := p
-		q.CAFile = certFile
+		q.CAFile = p.CertFile
 		r.site = r.newSite(t, "pro", q)
 		if _, err := r.login(t); carnet.CodeOf(err) != login.CodeProviderDown {
 			t.Error(err)
@@ -163,10 +171,10 @@ func TestMutualTLS(t *testing.T) {
 	})
 	t.Run("files that are none", func(t *testing.T) {
 		for name, change := range map[string]func(*login.Profile){
-			"certificate": func(p *login.Profile) { p.CertFile = keyPath },
+			"certificate": func(p *login.Profile) { p.CertFile = p.KeyFile },
 			"key":         func(p *login.Profile) { p.KeyFile = keyFile(t, ecKey(t)) },
-			"authorities": func(p *login.Profile) { p.CAFile = keyPath },
-			"missing":     func(p *login.Profile) { p.CAFile = keyPath + "-not" },
+			"authorities": func(p *login.Profile) { p.CAFile = p.KeyFile },
+			"missing":     func(p *login.Profile) { p.CAFile = p.KeyFile + "-not" },
 		} {
 			q := p
 			change(&q)
