@@ -78,6 +78,9 @@ type Delegate struct {
 // Stands reports a delegate who is not revoked.
 func (d Delegate) Stands() bool { return d.Revoked.IsZero() }
 
+// Named reports that a name, as somebody types it, is that of the delegate.
+func (d Delegate) Named(name carnet.Private) bool { return sameName(d.Name.Reveal(), name.Reveal()) }
+
 // Passkey is a public key of a delegate.
 type Passkey struct {
 	ID         []byte

@@ -11,6 +11,8 @@ import (
 
 	"carnet/internal/carnet"
 	"carnet/internal/login"
+	"carnet/internal/login/delegation"
+	"carnet/internal/login/hours"
 	"carnet/internal/people"
 	"carnet/internal/protect"
 	"carnet/internal/vaccinate"
@@ -66,6 +68,26 @@ type fake struct {
 	enrolled []carnet.Professional
 	problems error // what Record and Correct answer
 	proposal *vaccinate.Proposal
+
+	// The door.
+	called    []login.CallRequest
+	wait      login.Wait
+	waiting   error // what Waiting answers
+	held      *login.Held
+	opened    []login.Opening
+	renewed   bool
+	stale     bool
+	quit      int
+	closed    []carnet.ID // sessions
+	typing    login.Delegation
+	declared  []delegation.Delegate
+	named     []string // declared by name
+	revoked   []carnet.ID
+	passkeys  []string
+	entries   []vaccinate.Entry
+	contested []carnet.ID
+	events    []login.Event
+	week      hours.Week
 }
 
 func newFake(t testing.TB) *fake {
@@ -86,41 +108,6 @@ func newFake(t testing.TB) *fake {
 		Rank: 1, Expected: 2, Injector: bouleau.ID, RecordedBy: tilleul.ID, RecordedAt: time.Date(2021, 5, 10, 12, 4, 0, 0, time.UTC), Version: 1,
 	}}
 	return f
-}
-
-// Login.
-
-func (f *fake) CallbackPath() string { return "/connexion/retour/psc" }
-
-func (f *fake) Begin(w http.ResponseWriter, r *http.Request) error {
-	if f.finish != nil {
-		return f.finish
-	}
-	http.Redirect(w, r, "http://localhost:8412/authorize", http.StatusSeeOther)
-	return nil
-}
-
-func (f *fake) Finish(http.ResponseWriter, *http.Request) (login.Identity, error) {
-	return login.Identity{Subject: carnet.Hide("subject"), ReturnTo: "/"}, f.finish
-}
-
-func (f *fake) Open(_ http.ResponseWriter, _ *http.Request, o login.Opening) (login.Session, error) {
-	return login.Session{Person: o.Person, Name: o.Name, Organisation: o.Organisation}, nil
-}
-
-func (f *fake) Current(r *http.Request) (login.Session, error) {
-	if f.session != nil {
-		return login.Session{}, f.session
-	}
-	if r.Header.Get("X-Test-Session") == "none" {
-		return login.Session{}, carnet.E("login", carnet.Denied, login.CodeNoSession, nil)
-	}
-	return login.Session{ID: id(200), Person: tilleul.ID, Role: protect.Professional, Name: carnet.Hide("Camille Tilleul"), Organisation: acacias.ID}, nil
-}
-
-func (f *fake) Logout(w http.ResponseWriter, r *http.Request) error {
-	http.Redirect(w, r, "http://localhost:8412/session/end", http.StatusSeeOther)
-	return nil
 }
 
 // People.
@@ -218,6 +205,15 @@ func (f *fake) Cancel(_ context.Context, _ protect.Actor, _, _, _ carnet.ID, rea
 	return f.problems
 }
 
+func (f *fake) Contest(_ context.Context, _ protect.Actor, _, dose, _ carnet.ID, reason string) error {
+	f.contested, f.reasons = append(f.contested, dose), append(f.reasons, reason)
+	return f.problems
+}
+
+func (f *fake) DelegatedEntries(context.Context, protect.Actor, time.Time) ([]vaccinate.Entry, error) {
+	return f.entries, nil
+}
+
 func (f *fake) Professional(_ context.Context, a protect.Actor) (carnet.Professional, error) {
 	return tilleul, nil
 }
@@ -234,7 +230,8 @@ func (f *fake) Enrol(_ context.Context, _ protect.Actor, p carnet.Professional) 
 func start(t testing.TB, f *fake, out io.Writer) (*site, http.Handler) {
 	t.Helper()
 	s, err := newSite(Deps{
-		Login: f, People: f, Vaccinate: f, Clock: func() time.Time { return now }, Rand: rand.Reader,
+		Login: door{f}, Delegation: delegates{f}, People: f, Vaccinate: f, Phones: true, Phone: "http://localhost:8412/wallet",
+		Contact: Contact{Who: "Assistance de la Clairière", Phone: "36 99", Hours: contactHours{}}, Clock: func() time.Time { return now }, Rand: rand.Reader,
 		Log: slog.New(slog.NewJSONHandler(out, nil)), Sandbox: true, FormAction: []string{"http://localhost:8412"},
 	})
 	if err != nil {

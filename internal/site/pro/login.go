@@ -1,33 +1,53 @@
 package pro
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
-	"slices"
+	"time"
 
 	"carnet/internal/carnet"
 	"carnet/internal/login"
-	"carnet/internal/protect"
 	"carnet/internal/site/ui"
 )
 
-// mayInject are the professions that enter, and are proposed as the one who injects. The directory of a real
-// operator says it per person; the login only brings the profession.
-var mayInject = []string{carnet.Physician, carnet.Pharmacist, carnet.Midwife, carnet.Nurse}
+// Paths of the login.
+const (
+	loginPath   = "/connexion"         // begins at the page of the provider
+	callPath    = "/connexion/appel"   // asks the telephone
+	waitPath    = "/connexion/attente" // shows the number to type there
+	statePath   = "/connexion/attente/etat"
+	quitPath    = "/connexion/quitter"
+	leftPath    = "/connexion/quittee"
+	openingPath = "/connexion/ouverture"
+	freshPath   = "/connexion/confirmer"
+	logoutPath  = "/deconnexion"
+)
 
 type homeView struct {
 	ui.Page
-	Login  string // path of the form
-	Return []ui.Hidden
-	Button string
+	Login, Call, Button             string
+	Number, Establishment, Delegate ui.Field // without name when this site asks no telephone
+	Return                          []ui.Hidden
+	Contact                         contactView
 }
 
-func (s *site) homeView(r *http.Request, back string) homeView {
-	v := homeView{Page: s.ui.Page(r, "home.title"), Login: loginPath}
+func (s *site) homeView(r *http.Request, back string, q login.CallRequest, faults error) homeView {
+	v := homeView{Page: s.ui.Page(r, "home.title"), Login: loginPath, Call: callPath, Contact: s.contact(r)}
+	v.Fault(faults)
 	v.Button = v.T("home.login")
 	if s.Sandbox {
 		v.Button = v.T("home.login-sandbox")
+	}
+	if s.Phones {
+		if v.Focus = "number"; s.Sandbox {
+			v.Focus = ""
+		}
+		v.Number = v.Digits("number", "home.number", q.Number, "w10")
+		v.Number.Complete = "username"
+		v.Establishment = v.Input("establishment", "home.establishment", q.Establishment)
+		v.Delegate = v.Input("delegate", "home.delegate", q.Delegate.Reveal())
 	}
 	if back = login.LocalPath(back); back != "/" {
 		v.Return = []ui.Hidden{{Name: login.FieldReturn, Value: back}}
@@ -38,15 +58,17 @@ func (s *site) homeView(r *http.Request, back string) homeView {
 func (s *site) home(w http.ResponseWriter, r *http.Request) {
 	back := r.URL.Query().Get(login.FieldReturn)
 	if _, err := s.Login.Current(r); err == nil {
-		http.Redirect(w, r, "/recherche", http.StatusSeeOther)
+		http.Redirect(w, r, findPath, http.StatusSeeOther)
 		return
 	}
-	v := s.homeView(r, back)
+	v := s.homeView(r, back, login.CallRequest{}, nil)
 	switch r.URL.Query().Get("session") {
 	case "terminee":
 		v.Banner = &ui.Banner{Kind: "info", Title: v.T("home.ended"), Lines: []string{v.T("home.ended-words")}}
 	case "absente":
 		v.Banner = &ui.Banner{Kind: "info", Title: v.T("home.missing")}
+	case "fermees":
+		v.Banner = &ui.Banner{Kind: "success", Title: v.T("home.closed")}
 	}
 	s.ui.Render(w, r, http.StatusOK, "home", &v)
 }
@@ -55,7 +77,7 @@ func (s *site) home(w http.ResponseWriter, r *http.Request) {
 // in its own page.
 func (s *site) away(w http.ResponseWriter, r *http.Request, code string) {
 	if r.Method == http.MethodPost {
-		s.ui.Expired(w, r, loginPath)
+		s.ui.Expired(w, r, "/")
 		return
 	}
 	why := "absente"
@@ -66,82 +88,171 @@ func (s *site) away(w http.ResponseWriter, r *http.Request, code string) {
 	http.Redirect(w, r, "/?"+q.Encode(), http.StatusSeeOther)
 }
 
+// begin goes to the page of the provider: the only way where it asks no telephone, and the way for
+// whoever reads this on the telephone itself (identity specification, R25).
 func (s *site) begin(w http.ResponseWriter, r *http.Request) {
 	if err := s.Login.Begin(w, r); err != nil {
-		s.refused(w, r, err, r.PostForm.Get(login.FieldReturn))
+		s.refused(w, r, err, login.CallRequest{ReturnTo: r.PostForm.Get(login.FieldReturn)})
 	}
 }
 
-// refused shows the login page again, with what went wrong at the provider. What is not the
-// login's business has an error page.
-func (s *site) refused(w http.ResponseWriter, r *http.Request, err error, back string) {
+// call asks the telephone of the number that was typed.
+func (s *site) call(w http.ResponseWriter, r *http.Request) {
+	q := login.CallRequest{
+		Number: r.PostFormValue("number"), Establishment: r.PostFormValue("establishment"), Delegate: carnet.Hide(r.PostFormValue("delegate")),
+		ReturnTo: r.PostFormValue(login.FieldReturn),
+	}
+	if _, err := s.Login.Call(w, r, q); err != nil {
+		s.refused(w, r, err, q)
+		return
+	}
+	http.Redirect(w, r, waitPath, http.StatusSeeOther)
+}
+
+// refused shows the login page again with everything that was typed, and what went wrong. What is
+// not the login's business has an error page.
+func (s *site) refused(w http.ResponseWriter, r *http.Request, err error, q login.CallRequest) {
 	e, ok := errors.AsType[*carnet.Error](err)
-	v := s.homeView(r, back)
-	if !ok || e.Kind == carnet.Internal || !v.Has("problem."+e.Code) {
+	if !ok || e.Kind == carnet.Internal || !s.ui.Text(r).Has("problem."+e.Code) {
 		s.ui.Fail(w, r, err)
 		return
 	}
 	s.Log.InfoContext(r.Context(), "login refused", "request", ui.RequestID(r), "code", e.Code, "err", err)
-	kind := "warning"
-	if e.Kind == carnet.Denied && e.Code != login.CodeDenied {
-		kind = "error"
+	var faults error
+	if e.Field != "" {
+		faults = err
 	}
-	v.Banner = &ui.Banner{Kind: kind, Title: v.T("home.refused"), Lines: []string{v.Message(e)}}
+	v := s.homeView(r, q.ReturnTo, q, faults)
+	if faults == nil {
+		kind := "warning"
+		if e.Kind == carnet.Denied && e.Code != login.CodeDenied {
+			kind = "error"
+		}
+		v.Banner = &ui.Banner{Kind: kind, Title: v.T("home.refused"), Lines: []string{v.Message(e)}}
+	}
 	s.ui.Render(w, r, ui.Status(e.Kind), "home", &v)
 }
 
-// finish takes the professional back from the provider: the directory learns who this is, and the
-// session opens at the first place of work.
+type waitingView struct {
+	ui.Page
+	Pull                      bool
+	Digits                    []string
+	Every                     int // seconds
+	State, Until, Time, Phone string
+	Quit                      string
+	Asked                     ui.Rows
+}
+
+// waiting shows the number to type on the telephone. Every look of a browser without scripts is a
+// look of ours at the provider, no more often than it wants.
+func (s *site) waiting(w http.ResponseWriter, r *http.Request) {
+	now, err := s.Login.Waiting(w, r)
+	if err != nil && carnet.CodeOf(err) != login.CodeProviderDown {
+		s.refused(w, r, err, login.CallRequest{})
+		return
+	}
+	if now.State == login.WaitHeld {
+		http.Redirect(w, r, openingPath, http.StatusSeeOther)
+		return
+	}
+	v := waitingView{Page: s.ui.Page(r, "waiting.title"), Pull: now.Pull, Every: int(now.Interval / time.Second), State: statePath,
+		Until: now.Until.Format(time.RFC3339), Quit: quitPath, Phone: s.Phone}
+	v.Time = v.Clock(now.Until)
+	if err != nil {
+		v.Banner = &ui.Banner{Kind: "warning", Title: v.T("problem." + login.CodeProviderDown)}
+	}
+	for _, d := range now.Number {
+		v.Digits = append(v.Digits, string(d))
+	}
+	where, who := now.Asked.Establishment, now.Asked.Delegate.Reveal()
+	if where == "" {
+		where = v.T("waiting.nowhere")
+	}
+	if who == "" {
+		who = v.T("waiting.myself")
+	}
+	v.Asked = v.Rows(ui.Row{Label: v.T("waiting.where"), Value: where}, ui.Row{Label: v.T("waiting.who"), Value: who},
+		ui.Row{Label: v.T("waiting.since"), Value: v.Instant(now.Since), Number: true})
+	s.ui.Render(w, r, http.StatusOK, "waiting", &v)
+}
+
+// state tells the script of the waiting page how far the request is, and nothing about it.
+func (s *site) state(w http.ResponseWriter, r *http.Request) {
+	now, err := s.Login.Waiting(w, r)
+	state := string(now.State)
+	switch {
+	case carnet.CodeOf(err) == login.CodeProviderDown:
+		state = "away"
+	case err != nil:
+		state = "over"
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(map[string]string{"state": state}) // the reader is gone: nobody left to tell
+}
+
+// quit is "Quitter l'authentification".
+func (s *site) quit(w http.ResponseWriter, r *http.Request) {
+	if err := s.Login.Quit(w, r); err != nil {
+		s.ui.Fail(w, r, err)
+		return
+	}
+	http.Redirect(w, r, leftPath, http.StatusSeeOther)
+}
+
+type leftView struct {
+	ui.Page
+	Contact contactView
+}
+
+func (s *site) left(w http.ResponseWriter, r *http.Request) {
+	v := leftView{s.ui.Page(r, "left.title"), s.contact(r)}
+	s.ui.Render(w, r, http.StatusOK, "left", &v)
+}
+
+// finish takes the professional back from the page of the provider.
 func (s *site) finish(w http.ResponseWriter, r *http.Request) {
 	identity, err := s.Login.Finish(w, r)
+	if err == nil {
+		_, err = s.Login.Hold(w, r, identity)
+	}
 	if err != nil {
-		s.refused(w, r, err, "")
+		s.refused(w, r, err, login.CallRequest{})
 		return
 	}
-	who, err := s.claims(identity.Claims)
-	if err != nil {
-		s.refused(w, r, err, "")
-		return
-	}
-	p := carnet.Professional{Number: who.Number, FamilyName: who.FamilyName, GivenName: who.GivenName}
-	for _, at := range who.Situations {
-		if p.Profession == "" {
-			p.Profession = at.Profession
-		}
-		p.Vaccinator = p.Vaccinator || slices.Contains(mayInject, at.Profession)
-		if at.Place.ID != "" {
-			p.Places = append(p.Places, at.Place)
-		}
-	}
-	// Decided at each login, from what the provider says today: an account is not a profession.
-	if !p.Vaccinator {
-		s.refused(w, r, carnet.E("pro.finish", carnet.Denied, "login.profession", nil), "")
-		return
-	}
-	if len(p.Places) == 0 {
-		s.refused(w, r, carnet.E("pro.finish", carnet.Denied, "login.place", nil), "")
-		return
-	}
-	id, err := s.Vaccinate.Enrol(r.Context(), protect.Actor{Role: protect.System}, p)
-	if err != nil {
-		s.ui.Fail(w, r, err)
-		return
-	}
-	name := carnet.Hide(p.GivenName.Reveal() + " " + p.FamilyName.Reveal())
-	if _, err := s.Login.Open(w, r, login.Opening{Person: id, Name: name, Organisation: p.Places[0].ID, Identity: identity}); err != nil {
-		s.ui.Fail(w, r, err)
-		return
-	}
-	s.remember(p.Places)
-	back := login.LocalPath(identity.ReturnTo)
-	if back == "/" {
-		back = "/recherche"
-	}
-	http.Redirect(w, r, back, http.StatusSeeOther)
+	http.Redirect(w, r, openingPath, http.StatusSeeOther)
 }
 
 func (s *site) logout(w http.ResponseWriter, r *http.Request) {
 	if err := s.Login.Logout(w, r); err != nil {
 		s.ui.Fail(w, r, err)
 	}
+}
+
+// Contact is who answers questions about the service, from the configuration.
+type Contact struct {
+	Who   string
+	Phone string // as it is read
+	Hours Hours
+}
+
+// Hours is when somebody answers.
+type Hours interface {
+	Open(at time.Time) bool
+	String() string
+}
+
+type contactView struct {
+	Who, Phone, Dial, Hours string
+	Open                    bool
+}
+
+func (s *site) contact(r *http.Request) contactView {
+	c := s.Contact
+	v := contactView{Who: c.Who, Phone: c.Phone, Open: c.Hours.Open(s.Clock()), Hours: s.ui.Text(r).Hours(c.Hours.String())}
+	for _, d := range c.Phone {
+		if d >= '0' && d <= '9' || d == '+' {
+			v.Dial += string(d)
+		}
+	}
+	return v
 }

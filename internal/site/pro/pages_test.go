@@ -96,7 +96,7 @@ func TestPages(t *testing.T) {
 			ExpectedContent: []string{"Personne ne correspond", "personne n'est refusé faute de numéro", `value="Chêne"`}}},
 		{Scenario: sitetest.Scenario{Name: "session over while a form is sent: nothing typed is lost", Method: post, URL: "/recherche",
 			Form: url.Values{"by": {"traits"}, "name": {"Fougère"}}, ExpectedStatus: 401,
-			ExpectedContent: []string{"Votre session est terminée", `type="hidden" name="name" value="Fougère"`, "Envoyer de nouveau", `action="/connexion" target="_blank"`}}},
+			ExpectedContent: []string{"Votre session est terminée", `type="hidden" name="name" value="Fougère"`, "Envoyer de nouveau", `href="/" target="_blank"`}}},
 		{Scenario: sitetest.Scenario{Name: "a form from another site is refused", Method: post, URL: "/recherche", Session: true, Form: url.Values{"by": {"nir"}},
 			Headers: map[string]string{"Sec-Fetch-Site": "cross-site"}, ExpectedStatus: 403, ExpectedContent: []string{"La demande ne vient pas d'une page de ce site", "Accès refusé"}}},
 
@@ -232,40 +232,6 @@ type secretError struct{}
 func (secretError) Error() string { return "secret of the store" }
 
 var errSecret = secretError{}
-
-// TestFinish opens a session from what the provider says about a professional.
-func TestFinish(t *testing.T) {
-	situation := login.Situation{Profession: carnet.Nurse, Place: acacias}
-	for _, c := range []struct {
-		name string
-		who  login.Professional
-		err  error
-		code int
-		to   string
-	}{
-		{"a nurse at a centre", login.Professional{Number: carnet.Hide("899999999996"), FamilyName: carnet.Hide("Tilleul"), GivenName: carnet.Hide("Camille"), Situations: []login.Situation{situation}}, nil, see, "/recherche"},
-		{"without a place of work", login.Professional{Number: carnet.Hide("899999999996"), Situations: []login.Situation{{Profession: carnet.Nurse}}}, nil, 403, ""},
-		{"an optician", login.Professional{Number: carnet.Hide("899999999996"), Situations: []login.Situation{{Profession: "86", Place: acacias}}}, nil, 403, ""},
-		{"claims that do not hold", login.Professional{}, carnet.E("login", carnet.Denied, login.CodeClaims, nil), 403, ""},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			f := newFake(t)
-			s, h := start(t, f, &bytes.Buffer{})
-			s.claims = func(login.Claims) (login.Professional, error) { return c.who, c.err }
-			w := httptest.NewRecorder()
-			h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/connexion/retour/psc?code=x", nil))
-			if w.Code != c.code || w.Header().Get("Location") != c.to {
-				t.Fatalf("status %d, location %q", w.Code, w.Header().Get("Location"))
-			}
-			if c.to != "" && (len(f.enrolled) != 1 || !f.enrolled[0].Vaccinator || len(f.enrolled[0].Places) != 1) {
-				t.Errorf("enrolled %+v", f.enrolled)
-			}
-			if c.to == "" && len(f.enrolled) > 0 {
-				t.Error("enrolled somebody who may not enter")
-			}
-		})
-	}
-}
 
 // TestWarningsHaveWords: whatever the rules warn of, in both languages.
 func TestWarningsHaveWords(t *testing.T) {

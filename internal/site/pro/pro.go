@@ -16,13 +16,17 @@ package pro
 import (
 	"context"
 	"embed"
+	"encoding/json"
 	"io"
 	"log/slog"
 	"net/http"
 	"sync"
+	"time"
 
 	"carnet/internal/carnet"
 	"carnet/internal/login"
+	"carnet/internal/login/delegation"
+	"carnet/internal/login/hours"
 	"carnet/internal/people"
 	"carnet/internal/protect"
 	"carnet/internal/site/ui"
@@ -30,17 +34,32 @@ import (
 	"carnet/nir"
 )
 
-//go:embed text all:templates
+//go:embed text static all:templates
 var files embed.FS
 
 // Login is what the site needs of the logins: package login's Site has it.
 type Login interface {
 	CallbackPath() string
+	EndPath() string
 	Begin(w http.ResponseWriter, r *http.Request) error
 	Finish(w http.ResponseWriter, r *http.Request) (login.Identity, error)
+	Call(w http.ResponseWriter, r *http.Request, q login.CallRequest) (login.Wait, error)
+	Waiting(w http.ResponseWriter, r *http.Request) (login.Wait, error)
+	Quit(w http.ResponseWriter, r *http.Request) error
+	Hold(w http.ResponseWriter, r *http.Request, identity login.Identity) (login.Held, error)
+	Held(r *http.Request) (login.Held, error)
 	Open(w http.ResponseWriter, r *http.Request, o login.Opening) (login.Session, error)
+	Renew(w http.ResponseWriter, r *http.Request) (login.Session, string, error)
 	Current(r *http.Request) (login.Session, error)
+	Fresh(s login.Session) bool
 	Logout(w http.ResponseWriter, r *http.Request) error
+	BackChannel(w http.ResponseWriter, r *http.Request)
+	Sessions(ctx context.Context, person carnet.ID) ([]login.Summary, error)
+	EndSession(ctx context.Context, person, session carnet.ID) error
+	EndSessions(ctx context.Context, person carnet.ID) (int, error)
+	History(ctx context.Context, actor protect.Actor) ([]login.Event, error)
+	Hours(ctx context.Context, actor protect.Actor) (hours.Week, error)
+	SetHours(ctx context.Context, session login.Session, week hours.Week) error
 }
 
 // People is what the site needs of the room people.
@@ -61,15 +80,30 @@ type Vaccinate interface {
 	Record(ctx context.Context, actor protect.Actor, c vaccinate.Command) (carnet.Dose, error)
 	Correct(ctx context.Context, actor protect.Actor, c vaccinate.Command, r vaccinate.Revision) (carnet.Dose, error)
 	Cancel(ctx context.Context, actor protect.Actor, person, dose, key carnet.ID, reason string) error
+	Contest(ctx context.Context, actor protect.Actor, person, dose, key carnet.ID, reason string) error
+	DelegatedEntries(ctx context.Context, actor protect.Actor, since time.Time) ([]vaccinate.Entry, error)
 	Professional(ctx context.Context, actor protect.Actor) (carnet.Professional, error)
 	Vaccinators(ctx context.Context, actor protect.Actor, place string) ([]carnet.Professional, error)
 	ProfessionalID(number carnet.Private) carnet.ID
 	Enrol(ctx context.Context, actor protect.Actor, p carnet.Professional) (carnet.ID, error)
 }
 
+// Delegation is what the site needs of the delegates: package delegation's Service has it.
+type Delegation interface {
+	List(ctx context.Context, actor protect.Actor) ([]delegation.Delegate, error)
+	Declare(ctx context.Context, session login.Session, name string) (delegation.Delegate, error)
+	Revoke(ctx context.Context, session login.Session, delegate carnet.ID) error
+	BeginPasskey(ctx context.Context, session login.Session, delegate carnet.ID) (json.RawMessage, error)
+	FinishPasskey(ctx context.Context, session login.Session, delegate carnet.ID, response []byte) error
+	Ready(ctx context.Context, professional carnet.ID) ([]delegation.Delegate, error)
+	BeginAuthorise(ctx context.Context, professional, delegate carnet.ID) (json.RawMessage, error)
+	Authorise(ctx context.Context, held login.Held, professional, delegate carnet.ID, presence login.Presence, response []byte) (login.Delegation, error)
+}
+
 // Deps is what the site is made of.
 type Deps struct {
 	Login      Login
+	Delegation Delegation
 	People     People
 	Vaccinate  Vaccinate
 	Clock      carnet.Clock
@@ -78,13 +112,16 @@ type Deps struct {
 	HTTPS      bool
 	Sandbox    bool     // the login button says so, and the strip on top
 	FormAction []string // origins of the login provider
+	Phones     bool     // the provider reaches telephones; else its own page asks everything
+	Phone      string   // address of the sandbox's telephone; empty without
+	Contact    Contact
 }
 
-// Paths of the forms that begin and end a session.
-const (
-	loginPath  = "/connexion"
-	logoutPath = "/deconnexion"
-)
+// mayInject are the professions that enter, and are proposed as the one who injects. The directory of a real
+// operator says it per person; the login only brings the profession.
+var mayInject = []string{carnet.Physician, carnet.Pharmacist, carnet.Midwife, carnet.Nurse}
+
+const findPath = "/recherche"
 
 const savedCookie = "__Host-pro-saved"
 
@@ -93,6 +130,7 @@ type site struct {
 	ui     *ui.Kit
 	claims func(login.Claims) (login.Professional, error)
 	drafts drafts
+	routes []string // patterns of the pages
 	places sync.Map // id to name of places of work, for the header: names of establishments, no person
 }
 
@@ -108,9 +146,11 @@ func New(d Deps) (http.Handler, error) {
 func newSite(d Deps) (*site, error) {
 	kit, err := ui.New(ui.Config{
 		Site: "pro", Files: files, Clock: d.Clock, Rand: d.Rand, Log: d.Log, HTTPS: d.HTTPS, Sandbox: d.Sandbox, FormAction: d.FormAction,
+		Policy: []string{"script-src 'self'", "connect-src 'self'"},
 		Cookies: []ui.Cookie{
 			{Name: "__Host-pro-session", Purpose: "cookies.session.purpose", Life: "cookies.session.life"},
 			{Name: "__Host-pro-login", Purpose: "cookies.login.purpose", Life: "cookies.login.life"},
+			{Name: "__Host-pro-known", Purpose: "cookies.known.purpose", Life: "cookies.known.life"},
 			{Name: savedCookie, Purpose: "cookies.saved.purpose", Life: "cookies.login.life"},
 		},
 	})
@@ -126,12 +166,33 @@ func newSite(d Deps) (*site, error) {
 
 func (s *site) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", s.home)
-	mux.HandleFunc("POST "+loginPath, s.begin)
-	mux.HandleFunc("GET "+s.Login.CallbackPath(), s.finish)
-	mux.HandleFunc("POST "+logoutPath, s.logout)
+	handle := func(pattern string, h http.HandlerFunc) {
+		s.routes = append(s.routes, pattern)
+		mux.HandleFunc(pattern, h)
+	}
+	handle("GET /{$}", s.home)
+	handle("POST "+loginPath, s.begin)
+	handle("POST "+callPath, s.call)
+	handle("GET "+waitPath, s.waiting)
+	handle("GET "+statePath, s.state)
+	handle("POST "+quitPath, s.quit)
+	handle("GET "+leftPath, s.left)
+	handle("GET "+openingPath, s.opening)
+	handle("POST "+openingPath, s.open)
+	handle("POST "+s.Login.EndPath(), s.Login.BackChannel)
+	handle("GET "+s.Login.CallbackPath(), s.finish)
+	handle("POST "+logoutPath, s.logout)
+	member := func(pattern string, h func(http.ResponseWriter, *http.Request, login.Session) error) {
+		handle(pattern, s.member(h))
+	}
+	member("GET "+settingsPath, s.settings)
+	member("POST "+freshPath, s.confirm)
+	member("POST "+declarePath, s.declare)
+	member("POST "+contestPath, s.contest)
+	member("POST "+sessionsPath, s.endSessions)
+	member("POST "+hoursPath, s.saveHours)
 	private := func(pattern string, h func(http.ResponseWriter, *http.Request, protect.Actor) error) {
-		mux.HandleFunc(pattern, s.private(h))
+		handle(pattern, s.private(h))
 	}
 	private("GET /recherche", s.findPage)
 	private("POST /recherche", s.find)
@@ -156,8 +217,13 @@ func (s *site) handler() http.Handler {
 
 // private runs a handler for somebody who is logged in, and answers its error.
 func (s *site) private(h func(http.ResponseWriter, *http.Request, protect.Actor) error) http.HandlerFunc {
+	return s.member(func(w http.ResponseWriter, r *http.Request, me login.Session) error { return h(w, r, me.Actor()) })
+}
+
+// member does the same for a handler that needs to know more of the session.
+func (s *site) member(h func(http.ResponseWriter, *http.Request, login.Session) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		session, err := s.Login.Current(r)
+		me, err := s.Login.Current(r)
 		if carnet.KindOf(err) == carnet.Denied {
 			s.away(w, r, carnet.CodeOf(err))
 			return
@@ -166,9 +232,16 @@ func (s *site) private(h func(http.ResponseWriter, *http.Request, protect.Actor)
 			s.ui.Fail(w, r, err)
 			return
 		}
-		actor := session.Actor()
-		ui.SetSession(r, ui.Session{Name: session.Name.Reveal(), Detail: s.placeName(r.Context(), actor), Logout: logoutPath})
-		if err := h(w, r, actor); err != nil {
+		t := s.ui.Text(r)
+		shown := ui.Session{Name: me.Name.Reveal(), Detail: s.placeName(r.Context(), me.Actor()), Logout: logoutPath,
+			Tabs: []ui.Link{{Href: findPath, Words: t.T("tabs.find")}}}
+		if d := me.Delegation; d.ID.IsZero() {
+			shown.Tabs = append(shown.Tabs, ui.Link{Href: settingsPath, Words: t.T("tabs.settings")})
+		} else {
+			shown.Notice = t.T("notice.delegate", "delegate", d.Name.Reveal(), "name", me.Name.Reveal())
+		}
+		ui.SetSession(r, shown)
+		if err := h(w, r, me); err != nil {
 			s.ui.Fail(w, r, err)
 		}
 	}

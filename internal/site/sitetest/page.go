@@ -186,7 +186,7 @@ func Faults(body, lang string) []string {
 						bad("%s points nowhere: %s", name, at)
 					}
 				}
-			case name == "href" && e.name == "a" && strings.HasPrefix(value, "https://") && slices.Contains(strings.Fields(e.attr["rel"]), "noreferrer"):
+			case name == "href" && e.name == "a" && (strings.HasPrefix(value, "https://") || strings.HasPrefix(value, "http://localhost:")) && slices.Contains(strings.Fields(e.attr["rel"]), "noreferrer"):
 				// A link that somebody follows or not, and that says nothing of where they come from.
 			case (name == "href" || name == "src" || name == "action") && (strings.Contains(value, "://") || strings.HasPrefix(value, "//")):
 				bad("another host: %s", at)

@@ -74,7 +74,7 @@ type expiredView struct {
 }
 
 // Expired answers a form that needs a session and has none: everything typed waits in the page
-// itself, to be sent again after a login in another tab. Login is the path that begins one by POST.
+// itself, to be sent again after a login in another tab. Login is the page that begins one.
 func (k *Kit) Expired(w http.ResponseWriter, r *http.Request, login string) {
 	v := expiredView{Page: k.Page(r, "expired.title"), Login: login}
 	v.Values = v.post

@@ -168,6 +168,42 @@ func (t Text) Instant(at time.Time) string {
 	return t.Date(carnet.DateOf(at)) + join + at.In(carnet.Paris).Format("15:04")
 }
 
+// Clock writes a time of Paris to the second: 14:05:09.
+func (t Text) Clock(at time.Time) string { return at.In(carnet.Paris).Format("15:04:05") }
+
+// Hours puts opening hours into words: "mon-fri 08:30-17:30; sat 09:00-12:00" becomes lundi à
+// vendredi, 8 h 30 à 17 h 30 ; samedi, 9 h à 12 h.
+func (t Text) Hours(week string) string {
+	var parts []string
+	for _, part := range strings.Split(week, ";") {
+		fields := strings.Fields(part)
+		for i, f := range fields {
+			var ends []string
+			for _, list := range strings.Split(f, ",") {
+				var words []string
+				for _, end := range strings.Split(list, "-") {
+					if key := "days." + end; t.Has(key) {
+						words = append(words, t.T(key))
+						continue
+					}
+					hour, minute, _ := strings.Cut(end, ":")
+					form := "hours.time"
+					if minute == "00" {
+						form = "hours.full"
+					}
+					words = append(words, t.T(form, "h", strings.TrimPrefix(hour, "0"), "m", minute))
+				}
+				ends = append(ends, strings.Join(words, t.T("hours.to")))
+			}
+			fields[i] = strings.Join(ends, ", ")
+		}
+		if len(fields) > 0 {
+			parts = append(parts, strings.Join(fields, ", "))
+		}
+	}
+	return strings.Join(parts, t.T("hours.then"))
+}
+
 // Birth reveals a date of birth as the certificate of the language writes it. An unknown day or
 // month stays 00, so English keeps the figures too, the year first.
 func (t Text) Birth(b carnet.BirthDate) string {
