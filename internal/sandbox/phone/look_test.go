@@ -3,6 +3,7 @@ package phone_test
 import (
 	"testing"
 
+	"carnet/internal/sandbox/phone"
 	"carnet/internal/site/sitetest"
 
 	"github.com/chromedp/chromedp"
@@ -56,5 +57,36 @@ func TestLook(t *testing.T) {
 		w.ask(fougere, "42")
 		p.shows("request")
 		p.Check(t, "phone-request")
+		p.Do(sitetest.Click("#go-on"))
+		p.shows("type")
+		p.Check(t, "phone-type")
+		p.Do(typed("#number", "42"), typed("#secret", "0000"), sitetest.Click("#approve .button:not(.second)"))
+		p.Value(`document.getElementById("secret-error").textContent.trim()`)
+		p.Report(320, sitetest.Light) // the console names the status of the answer: that is as it should be
+		p.Check(t, "phone-wrong-code")
+		p.Do(typed("#secret", "4711"), sitetest.Click("#approve .button:not(.second)"))
+		p.shows("result")
+		p.Check(t, "phone-approved")
+		w.give("rose.fougere")
+		w.ask(fougere, "123456", func(a *phone.Ask) {
+			a.Context = about(phone.NotifyQuiet)
+			a.Context.FirstTime, a.Context.Unusual, a.Context.Delegate = true, true, "Églantine MOUSSE"
+		})
+		p.shows("request")
+		p.Check(t, "phone-careful")
+		p.Do(sitetest.Click(`[data-screen="request"] [data-decide="decline"]`))
+		p.shows("result")
+		p.Check(t, "phone-declined")
+		p.Do(sitetest.Click(`[data-screen="result"] [data-go="home"]`))
+		p.shows("home")
+		p.Value(`document.querySelector("#news .banner").textContent`)
+		p.Check(t, "phone-news")
+		p.Do(sitetest.Click(`[data-screen="home"] [data-go="history"]`))
+		p.shows("history")
+		p.Check(t, "phone-history")
+		p.Do(sitetest.Click(`[data-screen="history"] [data-go="home"]`), sitetest.Click(`[data-screen="home"] [data-go="phones"]`))
+		p.shows("phones")
+		p.Do(sitetest.Click(`#others button`))
+		p.Check(t, "phone-phones")
 	})
 }

@@ -148,13 +148,15 @@ func (s *Service) give(w http.ResponseWriter, r *http.Request) {
 
 // drawing is a QR code as a picture inside the page.
 func drawing(text string) (template.HTML, error) {
-	plan, err := coding.NewPlan(coding.Version(10), coding.M, 0)
-	if err != nil {
-		return "", err
-	}
-	code, err := plan.Encode(coding.String(text))
-	if err != nil {
-		return "", err
+	var code *coding.Code
+	for version := coding.Version(3); code == nil; version++ { // the smallest that holds it
+		plan, err := coding.NewPlan(version, coding.M, 0)
+		if err != nil {
+			return "", err
+		}
+		if code, err = plan.Encode(coding.String(text)); err != nil && version == 12 {
+			return "", err
+		}
 	}
 	const quiet = 4
 	var b strings.Builder

@@ -66,7 +66,7 @@ func (f *Fault) Error() string { return fmt.Sprintf("%s (status %d)", f.Code, f.
 // Give takes a phone for a person of the sandbox from the page of an issuer and enrols it.
 func Give(t testing.TB, origin, person string, random io.Reader) *Phone {
 	t.Helper()
-	return Enrol(t, origin, Token(t, origin, person), "Téléphone d'essai", random)
+	return Enrol(t, origin, Token(t, origin, person), "Téléphone de test", random)
 }
 
 // Token takes the one-time token of a new phone from the page that shows it.

@@ -14,7 +14,7 @@
   function el(name, attributes = {}, ...children) {
     const e = document.createElement(name);
     for (const [k, v] of Object.entries(attributes)) if (v !== undefined && v !== false) e.setAttribute(k, v === true ? "" : v);
-    e.append(...children.filter((c) => c !== undefined && c !== null && c !== ""));
+    e.append(...children.filter(Boolean));
     return e;
   }
 
@@ -101,13 +101,15 @@
 
   // ---- Screens
 
-  let screen = "";
+  let screen = "", wasHome = false;
   function go(name, focus = true) {
     screen = name;
     root.dataset.shown = name;
     for (const s of root.querySelectorAll("[data-screen]")) s.hidden = s.dataset.screen !== name;
     const open = name === "none" || name === "home" || name === "gone";
     $("people").hidden = !open;
+    if (name !== "home") $("people").open = true; else if (!wasHome) $("people").open = false;
+    wasHome = name === "home";
     if (!focus) return;
     const first = name === "request" ? root.querySelector('[data-screen="request"] [data-decide="decline"]')
       : name === "type" ? $(looking ? "secret" : "number") : root.querySelector(`[data-screen="${name}"] [tabindex="-1"]`);
@@ -191,7 +193,7 @@
     const reasons = [r.unusual && "unusual", r.first_time && "first-time", r.quiet && "quiet", r.pull && "pull"].filter(Boolean);
     $("reasons").hidden = !reasons.length;
     $("reasons").replaceChildren(...reasons.map((k) => el("li", {}, icon("warning"), el("span", {}, say(k)))));
-    const row = (key, value, more) => value && el("div", {}, el("dt", {}, say(key)), el("dd", {}, value, more && el("p", { class: "hint" }, more)));
+    const row = (key, value) => value && el("div", {}, el("dt", {}, say(key)), el("dd", {}, value));
     $("facts").replaceChildren(...[
       state.cards.length > 1 && row("owner", r.owner),
       row("service", r.title),
@@ -200,8 +202,10 @@
       row("place", r.place || say("place-unknown")),
       row("at", moment(r.at)),
       row("establishment", r.establishment),
-      row("delegate", r.delegate, r.delegate && say("delegate-words", { name: r.delegate })),
+      row("delegate", r.delegate),
     ].filter(Boolean));
+    $("delegate").hidden = !r.delegate;
+    $("delegate").textContent = r.delegate ? say("delegate-words", { name: r.delegate }) : "";
     $("type-who").textContent = [r.title, r.establishment, r.delegate].filter(Boolean).join(" · ");
     for (const id of ["number", "secret"]) { $(id).value = ""; fault(id); }
     $("number").closest(".field").hidden = Boolean(found); // typed already, to find it
@@ -387,7 +391,7 @@
       await begin();
     } catch (error) {
       fault("code", say({ "phone.token": "token", "phone.many": "many" }[error.code] ?? "failed"));
-      if (error.code === "phone.token") $("people").hidden = false;
+      if (error.code === "phone.token") $("people").hidden = false; // to get another one
     } finally {
       sending = false;
       $("code").value = $("code-again").value = "";
