@@ -6,9 +6,13 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
+	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"net/http"
+
+	"carnet/internal/carnet"
 
 	"github.com/go-jose/go-jose/v4"
 )
@@ -74,6 +78,18 @@ func (p *Provider) JWKS() jose.JSONWebKeySet {
 		set.Keys = append(set.Keys, k.Public())
 	}
 	return set
+}
+
+// Keys answers a GET of KeysPath. It writes nothing when it returns an error.
+func (s *Site) Keys(w http.ResponseWriter, _ *http.Request) error {
+	text, err := json.Marshal(s.provider.JWKS())
+	if err != nil {
+		return refuse("Keys", carnet.Internal, "internal", err)
+	}
+	w.Header().Set("Content-Type", "application/jwk-set+json")
+	w.Header().Set("Cache-Control", "public, max-age=3600")
+	_, _ = w.Write(text) // who asked may be gone
+	return nil
 }
 
 // readEncryptionKey reads a private key and fixes what it is for.

@@ -11,6 +11,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -214,6 +215,10 @@ func TestJWKS(t *testing.T) {
 				t.Errorf("key %d publishes %q", i, private)
 			}
 		}
+	}
+	w := httptest.NewRecorder()
+	if err := r.site.Keys(w, httptest.NewRequest("GET", login.KeysPath, nil)); err != nil || w.Body.String() != string(text) || w.Header().Get("Content-Type") != "application/jwk-set+json" {
+		t.Errorf("published %s %v", w.Body, err)
 	}
 	if text, err := json.Marshal(newRig(t, nil).provider.JWKS()); err != nil || string(text) != `{"keys":[]}` {
 		t.Errorf("without keys: %s %v", text, err)
