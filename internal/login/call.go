@@ -118,7 +118,8 @@ type Wait struct {
 
 // sealedCall is the content of CallRow.Sealed.
 type sealedCall struct {
-	RequestID string        `json:"request_id"` // at the provider; empty when nothing was sent
+	RequestID string        `json:"request_id"`      // at the provider
+	Decoy     bool          `json:"decoy,omitempty"` // nothing was sent: the id is one that nobody gave
 	Number    string        `json:"number"`
 	SentAt    time.Time     `json:"sent_at"`
 	Interval  time.Duration `json:"interval"`
@@ -201,6 +202,12 @@ func (s *Site) Call(w http.ResponseWriter, r *http.Request, q CallRequest) (Wait
 	if c.content.Binding, err = newDigits(s.random, digits); err != nil {
 		return Wait{}, refuse(op, carnet.Internal, "internal", err)
 	}
+	// Where nothing is sent, the page must ask as often as where something was: it asks for an answer
+	// to a request that does not exist.
+	c.content.Decoy, c.content.SentAt = true, c.row.CreatedAt
+	if c.content.RequestID, err = newSecret(s.random); err != nil {
+		return Wait{}, refuse(op, carnet.Internal, "internal", err)
+	}
 	if verdict.send {
 		if err := s.push(ctx, r, &c, digits); err != nil {
 			return Wait{}, err
@@ -216,8 +223,26 @@ func (s *Site) Call(w http.ResponseWriter, r *http.Request, q CallRequest) (Wait
 	if c.row.Sealed, err = seal(s.random, c.secret, "call", c.row.bound(), c.content); err != nil {
 		return Wait{}, refuse(op, carnet.Internal, "internal", err)
 	}
-	if err := s.store.Door(ctx, d, func(tx Tx) error { return s.place(tx, r, c, verdict) }); err != nil {
+	var before *call // of this browser, for a number that may be another
+	if err := s.store.Door(ctx, d, func(tx Tx) (err error) {
+		if before, err = s.openCall(tx, c.secret); carnet.CodeOf(err) == CodeState {
+			before, err = nil, nil // a row that does not open goes
+		}
+		if err == nil && before != nil && before.row.Ended == "" {
+			err = tx.AddEvent(s.callEvent(r, *before, EventQuit))
+		}
+		if err == nil {
+			err = tx.RemoveCall(c.row.Browser, c.row.Site)
+		}
+		if err == nil {
+			err = s.place(tx, r, c, verdict)
+		}
+		return err
+	}); err != nil {
 		return Wait{}, err
+	}
+	if before != nil && before.row.Person != c.row.Person {
+		s.cancel(ctx, *before)
 	}
 	s.setCookie(w, s.loginCookie, c.secret, AttemptLifetime)
 	return c.wait(), nil
@@ -323,7 +348,10 @@ func (s *Site) reasons(tx Tx, r *http.Request, c *call, v verdict) ([]string, er
 			return nil, err
 		}
 	}
-	return append(why, found...), nil
+	if why = append(why, found...); len(why) > 0 {
+		calls.Log.InfoContext(r.Context(), "security: a login to be careful with", "request", c.row.ID, "reasons", why, "site", s.config.Name)
+	}
+	return why, nil
 }
 
 // traces is a history in the words of package risk.
@@ -378,7 +406,7 @@ func (s *Site) push(ctx context.Context, r *http.Request, c *call, digits int) e
 	if err != nil {
 		return err
 	}
-	c.content.RequestID, c.content.SentAt = p.RequestID.Reveal(), p.At
+	c.content.RequestID, c.content.SentAt, c.content.Decoy = p.RequestID.Reveal(), p.At, false
 	c.content.Interval = cmp.Or(p.Interval, c.content.Interval)
 	if p.ExpiresAt.After(c.row.CreatedAt) && p.ExpiresAt.Before(c.row.ExpiresAt) {
 		c.row.ExpiresAt = p.ExpiresAt.UTC().Truncate(time.Microsecond)
@@ -472,18 +500,24 @@ func (s *Site) Waiting(_ http.ResponseWriter, r *http.Request) (Wait, error) {
 	case c == nil:
 		return Wait{}, refuse(op, carnet.Invalid, CodeState, errors.New("no request under way"))
 	case c.row.Ended != "":
-		if lapsed && c.content.RequestID != "" {
+		if lapsed {
 			s.cancel(ctx, *c)
 		}
 		return Wait{}, endedBy(EventKind(c.row.Ended))
-	case !due || c.content.RequestID == "":
+	case !due:
 		return c.wait(), nil
 	}
 	identity, err := s.config.Calls.Pusher.Collect(ctx, c.pushed())
-	if err == nil {
+	switch {
+	case c.content.Decoy && carnet.CodeOf(err) == CodeProviderDown:
+		return c.wait(), err
+	case c.content.Decoy:
+		return c.wait(), nil
+	case err == nil:
 		return s.approved(r, *c, identity)
+	default:
+		return s.unapproved(r, *c, err)
 	}
-	return s.unapproved(r, *c, err)
 }
 
 // openCall reads the request of a browser, or nil when there is none that it can open.
@@ -548,10 +582,10 @@ func (s *Site) approved(r *http.Request, c call, identity Identity) (Wait, error
 		return Wait{}, refuse(op, carnet.Internal, "internal", err)
 	}
 	e := s.callEvent(r, c, EventApproved)
-	e.Took = e.At.Sub(c.row.CreatedAt)
-	// Looks are seconds apart: the provider knows better, to the second.
-	if since := identity.AuthTime.Sub(c.row.CreatedAt); !identity.AuthTime.IsZero() && since < e.Took {
-		e.Took = max(since, time.Microsecond)
+	e.Took = max(e.At.Sub(c.row.CreatedAt), time.Microsecond)
+	// Looks are seconds apart: the provider knows better, to the second that it cuts off.
+	if by := identity.AuthTime.Add(time.Second).Sub(c.row.CreatedAt); !identity.AuthTime.IsZero() && by < e.Took {
+		e.Took = max(by, time.Microsecond)
 	}
 	err = s.store.Door(r.Context(), s.decideFor(c.row.ID), func(tx Tx) error {
 		if err := s.still(tx, c); err != nil {
@@ -622,11 +656,6 @@ func (s *Site) unapproved(r *http.Request, c call, answer error) (Wait, error) {
 		if kind != EventReported {
 			return nil
 		}
-		if token, ok := s.cookie(r, s.knownCookie); ok {
-			if err := tx.ForgetKnown(hashOf(token), c.row.Person); err != nil {
-				return err
-			}
-		}
 		return s.reported(tx, r, c.row.ID, c.row.Person, s.originOf(r))
 	})
 	if err != nil {
@@ -670,7 +699,7 @@ func (s *Site) Quit(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	s.setCookie(w, s.loginCookie, "", -1)
-	if c != nil && c.row.Ended == "" && c.content.RequestID != "" {
+	if c != nil {
 		s.cancel(r.Context(), *c)
 	}
 	return nil
@@ -678,6 +707,9 @@ func (s *Site) Quit(w http.ResponseWriter, r *http.Request) error {
 
 // cancel clears the phone, when the provider can. The login is over here, whatever it answers.
 func (s *Site) cancel(ctx context.Context, c call) {
+	if c.content.Decoy || c.row.Ended != "" && c.row.Ended != string(EventExpired) {
+		return
+	}
 	if err := s.config.Calls.Pusher.CancelPush(ctx, c.pushed()); err != nil {
 		s.config.Calls.Log.InfoContext(ctx, "the phone could not be told that a login was left", "request", c.row.ID, "code", carnet.CodeOf(err))
 	}
@@ -726,6 +758,10 @@ func (s *Site) subjectHash(issuer, subject string) Hash {
 func (s *Site) sidHash(issuer, sid string) Hash {
 	return s.store.Lookup("login-sid", issuer+"\x00"+sid)
 }
+
+// SameDevice reports a browser of a phone: no request to a phone for it, but the flow that leads
+// through the provider's page (R25; RFC 10027).
+func (s *Site) SameDevice(r *http.Request) bool { return origin.Mobile(r.UserAgent()) }
 
 func family(r *http.Request) string { return origin.Browser(r.UserAgent()) }
 

@@ -137,7 +137,7 @@ type Tx interface {
 
 	PutKnown(browser Hash, person carnet.ID, until time.Time) error
 	Known(browser Hash, person carnet.ID, at time.Time) (bool, error)
-	ForgetKnown(browser Hash, person carnet.ID) error
+	ForgetKnown(person carnet.ID) error // every browser
 
 	PutBlock(person carnet.ID, origin Hash, until time.Time) error
 	Blocked(person carnet.ID, origin Hash, at time.Time) (bool, error)

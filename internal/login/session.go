@@ -90,7 +90,8 @@ func (s Session) Scope() string {
 // types (act), in which session. It has ids and no name, and opens nothing.
 func (s Session) Token() string {
 	type party struct {
-		Subject string `json:"sub"`
+		Subject  string   `json:"sub"`
+		Presence Presence `json:"presence"` // how the one who answers makes sure of the one who types
 	}
 	token := struct {
 		Subject  string `json:"sub"`
@@ -104,7 +105,7 @@ func (s Session) Token() string {
 		token.AuthTime = s.AuthTime.Unix()
 	}
 	if !s.Delegation.ID.IsZero() {
-		token.Actor = &party{"deleg:" + s.Delegation.ID.String()}
+		token.Actor = &party{"deleg:" + s.Delegation.ID.String(), s.Delegation.Presence}
 	}
 	b, err := json.Marshal(token)
 	if err != nil {
@@ -214,6 +215,9 @@ func (s *Site) begin(w http.ResponseWriter, r *http.Request, op string, identity
 	opened := s.event(r, call, row.Actor, EventOpened)
 	opened.Session, opened.Delegate, opened.Establishment = row.ID, row.Delegate, content.Organisation
 	opened.Token = session.Token()
+	if row.Presence != "" {
+		opened.Reasons = []string{row.Presence}
+	}
 	known := ""
 	err = s.store.Door(r.Context(), s.decideFor(row.ID), func(tx Tx) error {
 		if !identity.held.id.IsZero() {

@@ -44,11 +44,14 @@ func (s *Site) alert(tx Tx, r *http.Request, callID, person carnet.ID, reasons [
 const ReasonReported = "reported"
 
 // reported is what follows from "it is not me" (R11): the network is closed to the number for a
-// day, the other requests for it end, the sessions that its owner has opened from there within the
-// last minutes end, and operators are told. The number stays open everywhere else (R12).
+// day, no browser is known for it any more, the other requests for it end, the sessions that its owner
+// has opened from there within the last minutes end, and operators are told. The number stays open everywhere else (R12).
 func (s *Site) reported(tx Tx, r *http.Request, callID, person carnet.ID, from Hash) error {
 	now := s.now()
 	if err := tx.PutBlock(person, from, now.Add(BlockLifetime)); err != nil {
+		return err
+	}
+	if err := tx.ForgetKnown(person); err != nil {
 		return err
 	}
 	under, err := tx.Calls(person, now)

@@ -182,8 +182,8 @@ func (t *memoryTx) Known(browser login.Hash, person carnet.ID, at time.Time) (bo
 	return at.Before(t.known[hashPerson{browser, person}]), t.d.MayRead("login_browser", "browser")
 }
 
-func (t *memoryTx) ForgetKnown(browser login.Hash, person carnet.ID) error {
-	delete(t.known, hashPerson{browser, person})
+func (t *memoryTx) ForgetKnown(person carnet.ID) error {
+	maps.DeleteFunc(t.known, func(k hashPerson, _ time.Time) bool { return k.person == person })
 	return t.d.MayWrite("login_browser", "browser")
 }
 

@@ -212,4 +212,5 @@ func TestStore(t *testing.T, open func(t *testing.T) login.Store) {
 			t.Errorf("a refused call changed something: %v", err)
 		}
 	})
+	t.Run("the door", func(t *testing.T) { testDoor(t, open, guard, at) })
 }

@@ -177,3 +177,9 @@ func Browser(userAgent string) string {
 		{"CriOS/", "Chrome"}, {"Chrome/", "Chrome"}, {"Safari/", "Safari"}}) + ", " +
 		family([][2]string{{"iPhone", "iOS"}, {"iPad", "iOS"}, {"Android", "Android"}, {"CrOS", "ChromeOS"}, {"Windows", "Windows"}, {"Mac OS X", "macOS"}, {"Linux", "Linux"}})
 }
+
+// Mobile reports a browser of a phone or a tablet that also takes requests of a login.
+func Mobile(userAgent string) bool {
+	_, system, _ := strings.Cut(Browser(userAgent), ", ")
+	return system == "iOS" || system == "Android"
+}

@@ -177,8 +177,8 @@ func (t doorTx) Known(browser login.Hash, person carnet.ID, at time.Time) (bool,
 	return len(rows) > 0 && at.Before(rows[0].time("expires_at")), err
 }
 
-func (t doorTx) ForgetKnown(browser login.Hash, person carnet.ID) error {
-	_, err := t.remove("login_browser", where("browser", browser[:]).and("actor_id", person[:]))
+func (t doorTx) ForgetKnown(person carnet.ID) error {
+	_, err := t.remove("login_browser", where("actor_id", person[:]))
 	return err
 }
 

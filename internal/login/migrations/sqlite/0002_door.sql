@@ -59,6 +59,7 @@ CREATE TABLE login_browser (
   PRIMARY KEY (browser, actor_id)
 ) STRICT, WITHOUT ROWID;
 
+CREATE INDEX login_browser_actor ON login_browser (actor_id);
 CREATE INDEX login_browser_expiry ON login_browser (expires_at);
 
 -- Networks that may not ask for a number, after its owner reported a request.
