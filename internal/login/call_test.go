@@ -65,24 +65,24 @@ func newPhones(c *clock) *phones {
 	return &phones{clock: c, known: []string{owner, other, third}, live: map[string]*ring{}, current: map[string]*ring{}, notified: map[string]int{}, tokens: map[string]login.Ended{}, issuer: "https://psc.example"}
 }
 
-func code(kind carnet.Kind, c string) error { return carnet.E("test", kind, c, nil) }
+func says(kind carnet.Kind, c string) error { return carnet.E("test", kind, c, nil) }
 
 func (p *phones) Push(_ context.Context, q login.PushRequest) (login.Pushed, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.down {
-		return login.Pushed{}, code(carnet.Unavailable, login.CodeProviderDown)
+		return login.Pushed{}, says(carnet.Unavailable, login.CodeProviderDown)
 	}
 	p.asked = append(p.asked, q)
 	number := q.Number.Reveal()
 	if !slices.Contains(p.known, number) {
-		return login.Pushed{}, code(carnet.Denied, login.CodeUnknownUser)
+		return login.Pushed{}, says(carnet.Denied, login.CodeUnknownUser)
 	}
 	if q.Context.Notify != login.NotifyNone {
 		p.notified[number]++
 	}
 	if old := p.current[number]; old != nil && old.answer == nil && old.approved.IsZero() {
-		old.answer = code(carnet.Invalid, login.CodeExpired)
+		old.answer = says(carnet.Invalid, login.CodeExpired)
 	}
 	r := &ring{id: fmt.Sprintf("request-%d", len(p.asked)), number: number, binding: q.Binding, at: p.clock.now()}
 	p.live[r.id], p.current[number] = r, r
@@ -94,22 +94,22 @@ func (p *phones) Collect(_ context.Context, c login.Pushed) (login.Identity, err
 	defer p.mu.Unlock()
 	p.polls++
 	if p.down {
-		return login.Identity{}, code(carnet.Unavailable, login.CodeProviderDown)
+		return login.Identity{}, says(carnet.Unavailable, login.CodeProviderDown)
 	}
 	if p.slow > 0 {
 		p.slow--
-		return login.Identity{}, code(carnet.Unavailable, login.CodeSlowDown)
+		return login.Identity{}, says(carnet.Unavailable, login.CodeSlowDown)
 	}
 	r := p.live[c.RequestID.Reveal()]
 	switch {
 	case r == nil:
-		return login.Identity{}, code(carnet.Denied, login.CodeRefused)
+		return login.Identity{}, says(carnet.Denied, login.CodeRefused)
 	case r.answer != nil:
 		return login.Identity{}, r.answer
 	case !r.approved.IsZero():
 		return p.identity(r.number, r.approved), nil
 	}
-	return login.Identity{}, code(carnet.Unavailable, login.CodePending)
+	return login.Identity{}, says(carnet.Unavailable, login.CodePending)
 }
 
 func (p *phones) identity(number string, at time.Time) login.Identity {
@@ -132,7 +132,7 @@ func (p *phones) LogoutToken(_ context.Context, raw string) (login.Ended, error)
 	defer p.mu.Unlock()
 	e, ok := p.tokens[raw]
 	if !ok {
-		return e, code(carnet.Denied, login.CodeToken)
+		return e, says(carnet.Denied, login.CodeToken)
 	}
 	return e, nil
 }
@@ -611,7 +611,7 @@ func TestR11(t *testing.T) {
 	h.mustCall(at("203.0.113.5"), owner) // another live request
 	pending := at("198.51.100.66")
 	h.mustCall(pending, owner)
-	h.refuse(owner, code(carnet.Denied, login.CodeReported))
+	h.refuse(owner, says(carnet.Denied, login.CodeReported))
 	h.clock.forward(5 * time.Second)
 	_, err := h.waiting(pending)
 	want(t, err, login.CodeReported)
@@ -835,7 +835,7 @@ func TestR19(t *testing.T) {
 			for range 2 {
 				c := at("203.0.113.8")
 				h.mustCall(c, owner)
-				h.refuse(owner, code(carnet.Denied, login.CodeDenied))
+				h.refuse(owner, says(carnet.Denied, login.CodeDenied))
 				h.clock.forward(5 * time.Second)
 				_, err := h.waiting(c)
 				want(h.t, err, login.CodeDenied)
@@ -893,7 +893,7 @@ func TestR20(t *testing.T) {
 	c := at("192.0.2.7")
 	h.in(c, owner)
 	h.mustCall(c, owner)
-	h.refuse(owner, code(carnet.Denied, login.CodeDenied))
+	h.refuse(owner, says(carnet.Denied, login.CodeDenied))
 	h.clock.forward(5 * time.Second)
 	_, err := h.waiting(c)
 	want(t, err, login.CodeDenied)
