@@ -115,24 +115,25 @@ var (
 type Draft struct {
 	key       *Key
 	sets      *dcc.ValueSets
-	content   read
+	content   read   // without the bytes
+	protected string // the bytes
+	claims    string
 	digest    [sha256.Size]byte
 	used      atomic.Bool
-	algorithm Algorithm
-	signed    Signed            // once it is
-	space     [draftLength]byte // of what is signed
+	signed    Signed // once it is
 	signature [ecdsaLength]byte
 }
-
-// draftLength is as long as what is signed of most certificates.
-const draftLength = 448
 
 func (d *Draft) String() string       { return fmt.Sprintf("hcert.Draft(kid %x, █)", d.key.KID) }
 func (d *Draft) GoString() string     { return d.String() }
 func (d *Draft) LogValue() slog.Value { return slog.StringValue(d.String()) }
 
 // Certificate is the draft as a reader will see it, without signature. It is not to be changed.
-func (d *Draft) Certificate() *Certificate { return &d.content.Certificate }
+func (d *Draft) Certificate() *Certificate {
+	c := d.content.Certificate
+	c.Protected, c.Claims = []byte(d.protected), []byte(d.claims)
+	return &c
+}
 
 // Digest is the SHA-256 that will be signed, for an audit log to be written first.
 func (d *Draft) Digest() [sha256.Size]byte { return d.digest }
@@ -151,15 +152,16 @@ func (o Order) Prepare(key *Key) (*Draft, error) {
 	if len(found) > 0 {
 		return nil, found
 	}
-	d := &Draft{key: key, sets: o.Sets, algorithm: w.algorithm}
-	s := w.write(d.space[:0], &names)
-	w.lint(&d.content, string(s.bytes[s.claims:]))
+	var space [512]byte // of most certificates
+	s := w.write(space[:0], &names)
+	kept := string(s.bytes[s.header:])
+	d := &Draft{key: key, sets: o.Sets, protected: kept[:s.headerEnd-s.header], claims: kept[s.claims-s.header:]}
+	d.content.Algorithm, d.content.KID = w.algorithm, key.KID
+	w.lint(&d.content, d.claims)
 	if len(found) > 0 {
 		return nil, found
 	}
 	d.digest = sha256.Sum256(s.bytes)
-	d.content.Algorithm, d.content.KID = d.algorithm, key.KID
-	d.content.Protected, d.content.Claims = s.bytes[s.header:s.headerEnd:s.headerEnd], s.bytes[s.claims:len(s.bytes):len(s.bytes)]
 	return d, nil
 }
 
@@ -173,7 +175,7 @@ func (d *Draft) Sign(signer crypto.Signer, rand io.Reader) (*Signed, error) {
 	s := &d.signed
 	s.draft = d
 	var err error
-	if d.algorithm == PS256 {
+	if d.content.Algorithm == PS256 {
 		s.signature, err = signer.Sign(rand, d.digest[:], &rsa.PSSOptions{SaltLength: sha256.Size, Hash: crypto.SHA256})
 	} else {
 		s.signature, err = signer.Sign(rand, d.digest[:], crypto.SHA256)
@@ -181,7 +183,7 @@ func (d *Draft) Sign(signer crypto.Signer, rand io.Reader) (*Signed, error) {
 	if err != nil {
 		return nil, fmt.Errorf("hcert: sign: %w", err)
 	}
-	if d.algorithm == ES256 {
+	if d.content.Algorithm == ES256 {
 		if err = rawSignature(&d.signature, s.signature); err != nil {
 			return nil, err
 		}
@@ -190,7 +192,7 @@ func (d *Draft) Sign(signer crypto.Signer, rand io.Reader) (*Signed, error) {
 	if len(s.signature) != signatureLength(d.key.Public) {
 		return nil, ErrSignature
 	}
-	s.text, err = pack(d.content.Protected, d.content.Claims, s.signature)
+	s.text, err = pack(d.protected, d.claims, s.signature)
 	return s, err
 }
 
@@ -214,7 +216,7 @@ func (s *Signed) Release() (string, error) {
 	if err := r.Err(); err != nil {
 		return "", fmt.Errorf("hcert: own certificate refused: %w", err)
 	}
-	if !bytes.Equal(r.Certificate.Claims, s.draft.content.Claims) || !bytes.Equal(r.Certificate.Signature, s.signature) {
+	if string(r.Certificate.Claims) != s.draft.claims || !bytes.Equal(r.Certificate.Signature, s.signature) {
 		return "", errors.New("hcert: own certificate reads as another one")
 	}
 	return text, nil
@@ -281,7 +283,7 @@ const storedHead = 7
 
 // pack makes the text: COSE_Sign1, zlib, base45, prefix. The compressor keeps no state: making one
 // anew, or clearing one, costs as much as a signature.
-func pack(protected, claims, signature []byte) ([]byte, error) {
+func pack(protected, claims string, signature []byte) ([]byte, error) {
 	p := packers.Get().(*packer)
 	defer func() {
 		clear(p.stored)

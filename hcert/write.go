@@ -76,7 +76,7 @@ func (w *writer) checkKey(kind dcc.Type) {
 		w.object(KeyUnfit, "")
 		return
 	}
-	from, to := w.order.IssuedAt.Truncate(time.Second), w.order.Expires
+	from, to := time.Unix(w.order.IssuedAt.Unix(), 0), w.order.Expires
 	if !k.NotBefore.IsZero() && from.Before(k.NotBefore) || !k.NotAfter.IsZero() && to.After(k.NotAfter) {
 		w.object(KeyValidity, "")
 	}
@@ -171,7 +171,7 @@ func (w *writer) born(day, path string) {
 func (w *writer) identifier(id, country, path string) {
 	const prefix = "URN:UVCI:01:"
 	n := len(prefix) + len(country) + 1
-	if len(id) <= n || !strings.EqualFold(id[:len(prefix)], prefix) || id[len(prefix):n-1] != country || id[n-1] != ':' ||
+	if len(id) <= n || id[:len(prefix)] != prefix && !strings.EqualFold(id[:len(prefix)], prefix) || id[len(prefix):n-1] != country || id[n-1] != ':' ||
 		strings.IndexByte(id[n:], '#') < 1 {
 		w.object(IdentifierForm, path)
 	}

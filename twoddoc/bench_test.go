@@ -6,33 +6,40 @@ import (
 	"crypto/sha256"
 	"encoding/asn1"
 	"math/big"
+	"slices"
 	"testing"
 	"time"
 
 	"carnet/twoddoc"
 )
 
-// ratio runs an operation and the bare cryptography in it in turn and reports the quotient of their
-// times. Both are the best of many short slices: what else runs on the machine makes slices slower,
-// never faster.
+// ratio runs an operation and the bare cryptography in it in turn, in many short rounds, and reports the
+// speed of the whole as a share of the bare operation: 1 would be a format that costs nothing. All figures
+// are medians, the share that of the rounds' own: what else the machine does slows both of a round down.
 func ratio(b *testing.B, whole, bare func()) {
 	const slice = 10
-	best := func(least time.Duration, f func()) time.Duration {
+	measure := func(f func()) float64 {
 		start := time.Now()
 		for range slice {
 			f()
 		}
-		return min(least, time.Since(start))
+		return float64(time.Since(start)) / slice
 	}
-	tw, tb := time.Hour, time.Hour
+	var wholes, bares, shares []float64
 	for b.Loop() {
-		tw = best(tw, whole)
-		tb = best(tb, bare)
+		w, r := measure(whole), measure(bare)
+		wholes, bares, shares = append(wholes, w), append(bares, r), append(shares, r/w)
 	}
 	b.ReportMetric(0, "ns/op")
-	b.ReportMetric(float64(tw)/slice, "ns/whole")
-	b.ReportMetric(float64(tb)/slice, "ns/bare")
-	b.ReportMetric(float64(tw)/float64(tb), "ratio")
+	b.ReportMetric(median(wholes), "ns/whole")
+	b.ReportMetric(median(bares), "ns/bare")
+	b.ReportMetric(median(shares), "of-raw")
+	b.ReportMetric(testing.AllocsPerRun(100, whole), "allocs/whole")
+}
+
+func median(all []float64) float64 {
+	slices.Sort(all)
+	return all[len(all)/2]
 }
 
 // BenchmarkIssue is a vaccination to a signed payload, against one ECDSA signature.

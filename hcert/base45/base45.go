@@ -8,6 +8,7 @@
 package base45
 
 import (
+	"encoding/binary"
 	"fmt"
 	"slices"
 )
@@ -48,13 +49,20 @@ func (e *Error) Error() string { return fmt.Sprintf("base45: %s at offset %d", e
 // EncodedLen is the length of the text for n bytes.
 func EncodedLen(n int) int { return n/2*3 + n%2*2 }
 
-// pairs gives the two characters of each number below 2025, the low one first.
-var pairs = func() (t [45 * 45][2]byte) {
+// pairs gives the two characters of each number below 2025, the first one lowest.
+var pairs = func() (t [45 * 45]uint16) {
 	for i := range t {
-		t[i] = [2]byte{alphabet[i%45], alphabet[i/45]}
+		t[i] = uint16(alphabet[i%45]) | uint16(alphabet[i/45])<<8
 	}
 	return t
 }()
+
+// group gives the three characters of two bytes, the first one lowest.
+func group(a, b byte) uint32 {
+	n := uint(a)<<8 | uint(b)
+	high := n / 2025
+	return uint32(pairs[n-2025*high]) | uint32(alphabet[high])<<16
+}
 
 // Encode gives the text for bytes.
 func Encode(src []byte) string {
@@ -66,14 +74,15 @@ func AppendText(dst, src []byte) []byte {
 	at, n := len(dst), EncodedLen(len(src))
 	dst = slices.Grow(dst, n)[:at+n]
 	out := dst[at:]
-	for ; len(src) >= 2 && len(out) >= 3; src, out = src[2:], out[3:] {
-		n := uint(src[0])<<8 | uint(src[1])
-		high := n / 2025
-		low := &pairs[n-2025*high]
-		out[0], out[1], out[2] = low[0], low[1], alphabet[high]
+	for ; len(src) >= 2 && len(out) >= 4; src, out = src[2:], out[3:] {
+		binary.LittleEndian.PutUint32(out, group(src[0], src[1])) // the fourth byte is written again
 	}
-	if len(src) == 1 {
-		copy(out, pairs[src[0]][:])
+	switch len(src) {
+	case 2:
+		g := group(src[0], src[1])
+		out[0], out[1], out[2] = byte(g), byte(g>>8), byte(g>>16)
+	case 1:
+		binary.LittleEndian.PutUint16(out, pairs[src[0]])
 	}
 	return dst
 }
