@@ -348,12 +348,15 @@ func (o *object) text(key string, n need) string {
 
 // read is text, and whether it was a plain one.
 func (o *object) read(key string, n need) (s string, isText bool) {
-	v := o.v.GetAfter(o.last, key)
-	if s, isText = v.ASCII(); isText && (s == "" || s[0] > ' ' && s[len(s)-1] > ' ') { // as nearly always
+	if v := o.v.GetAfter(o.last, key); v.Kind() == tree.Text { // as nearly always
 		o.last = v.Place()
-		return s, true
+		s, isText = v.Text(), true
+		if v.ASCII() && (s == "" || s[0] > ' ' && s[len(s)-1] > ' ') {
+			return s, true
+		}
+	} else {
+		s, isText = o.plain(o.get(key, n), key)
 	}
-	s, isText = o.plain(o.get(key, n), key)
 	if t := strings.TrimSpace(s); t != s {
 		o.r.add(Form, Untrimmed, o.at(key))
 		s = t

@@ -606,17 +606,8 @@ func (v Value) Text() string {
 	return v.t.text(v.node())
 }
 
-// ASCII gives the content of a text that is made of ASCII characters only.
-func (v Value) ASCII() (s string, ok bool) {
-	if v.t == nil {
-		return "", false
-	}
-	n := v.node()
-	if !n.ascii {
-		return "", false
-	}
-	return v.t.text(n), true
-}
+// ASCII reports a text that is made of ASCII characters only.
+func (v Value) ASCII() bool { return v.t != nil && v.node().ascii }
 
 // Uint gives a number that is not negative; of other kinds, 0.
 func (v Value) Uint() uint64 {
