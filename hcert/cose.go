@@ -174,9 +174,8 @@ func tag(b string) (number uint64, rest string, ok bool) {
 
 // toBeSigned builds the Sig_structure of RFC 9052, section 4.4, and hashes it.
 func toBeSigned(protected, payload []byte) [sha256.Size]byte {
-	b := make([]byte, 0, 32+len(protected)+len(payload))
-	b = append(b, 0x84, 0x6a)
-	b = append(b, "Signature1"...)
+	var space [512]byte // of most messages
+	b := append(space[:0], "\x84\x6aSignature1"...)
 	b = append(byteStringHead(b, len(protected)), protected...)
 	b = append(b, 0x40) // no external data
 	b = append(byteStringHead(b, len(payload)), payload...)
@@ -218,18 +217,20 @@ func signatureLength(public crypto.PublicKey) int {
 func signedBy(public crypto.PublicKey, digest, signature []byte) bool {
 	switch k := public.(type) {
 	case *ecdsa.PublicKey:
-		return ecdsa.VerifyASN1(k, digest, derSignature(signature))
+		var der [maxDER]byte
+		return ecdsa.VerifyASN1(k, digest, appendDER(der[:0], signature))
 	case *rsa.PublicKey:
 		return rsa.VerifyPSS(k, crypto.SHA256, digest, signature, &rsa.PSSOptions{SaltLength: sha256.Size}) == nil
 	}
 	return false
 }
 
-// derSignature writes r and s, 32 bytes each, in the form that crypto/ecdsa reads.
-func derSignature(rs []byte) []byte {
-	b := make([]byte, 2, 72)
-	b[0] = 0x30
-	b = appendInteger(b, rs[:32])
+// maxDER is the size of the ASN.1 of a signature: two integers of 33 bytes and their heads.
+const maxDER = 2 + 2*(2+33)
+
+// appendDER writes r and s, 32 bytes each, in the form that crypto/ecdsa reads, into an empty slice.
+func appendDER(b, rs []byte) []byte {
+	b = appendInteger(append(b, 0x30, 0), rs[:32])
 	b = appendInteger(b, rs[32:])
 	b[1] = byte(len(b) - 2)
 	return b

@@ -2,8 +2,8 @@ package hcert
 
 // What the tests of this package look at from outside.
 var (
-	ToBeSigned   = toBeSigned
-	DERSignature = derSignature
+	ToBeSigned = toBeSigned
+	AppendDER  = appendDER
 )
 
 // Inflate gives nil when there is no content.
