@@ -32,6 +32,7 @@ var arrows = map[string][]string{
 	"internal/site/sitetest":    {"internal/site/ui"},
 	"internal/site/pro":         {"internal/site/ui", "internal/protect", "internal/login", "internal/people", "internal/vaccinate"},
 	"internal/site/attestation": {"internal/site/ui", "internal/protect", "internal/login", "internal/people", "internal/certify"},
+	"internal/site/protection":  {"internal/site/ui", "internal/protect", "internal/login"},
 	"internal/site/verifier":    {"internal/site/ui", "internal/verify"},
 	"internal/pcsc":             {},
 	"internal/sandbox":          {"internal/site/ui", "internal/login"}, // a federator is itself a relying party

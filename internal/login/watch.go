@@ -104,6 +104,7 @@ func (s *Site) EndPath() string { return EndPath(s.provider.Name()) }
 const (
 	ReasonProvider = "provider" // the provider ended it
 	ReasonRevoked  = "revoked"  // the person or the delegate may not enter any more
+	ReasonStaff    = "staff"    // staff ended it after an alert
 )
 
 // maxEndBody is how many bytes a logout request may have.
@@ -188,19 +189,7 @@ func (s *Site) pusher() Pusher {
 
 // EndDelegate ends the sessions in which a delegate types, and returns how many there were.
 func (s *Site) EndDelegate(ctx context.Context, delegate carnet.ID) (int, error) {
-	n := 0
-	err := s.store.Door(ctx, s.decideFor(delegate), func(tx Tx) error {
-		rows, err := tx.EndSessions(Ending{Delegate: delegate})
-		n = len(rows)
-		for _, row := range rows {
-			if err := tx.AddEvent(Event{Call: row.ID, Person: row.Actor, At: s.now(), Kind: EventEnded, Site: row.Site, Origin: row.Origin,
-				Browser: row.Browser, Session: row.ID, Delegate: delegate, Reasons: []string{ReasonRevoked}}); err != nil {
-				return err
-			}
-		}
-		return err
-	})
-	return n, err
+	return s.endAll(ctx, delegate, Ending{Delegate: delegate}, ReasonRevoked)
 }
 
 // History lists what happened to the actor's own logins within 90 days, newest first (R20).
@@ -213,6 +202,38 @@ func (s *Site) History(ctx context.Context, actor protect.Actor) ([]Event, error
 func (s *Site) Alerts(ctx context.Context, actor protect.Actor) ([]Event, error) {
 	d := s.guard.Decide(protect.Request{Actor: actor, Purpose: protect.Security})
 	return s.events(ctx, d, History{Kind: EventAlert, Since: s.now().Add(-HistoryLifetime)})
+}
+
+// EndAlerted ends every session, on every site, of somebody whom an alert is about, and returns how
+// many there were; its owner reads in the history that staff did. It is for the role that sees the
+// alerts, and for nobody whom no alert names: carnet.NotFound.
+func (s *Site) EndAlerted(ctx context.Context, actor protect.Actor, person carnet.ID) (int, error) {
+	alerts, err := s.Alerts(ctx, actor)
+	if err != nil {
+		return 0, err
+	}
+	if !slices.ContainsFunc(alerts, func(e Event) bool { return e.Person == person }) {
+		return 0, carnet.E("login.EndAlerted", carnet.NotFound, "alert.unknown", nil)
+	}
+	return s.endAll(ctx, actor.Session, Ending{Person: person}, ReasonStaff)
+}
+
+// endAll ends sessions and says why in the history of each. by names the session or the delegate on
+// whose account they end.
+func (s *Site) endAll(ctx context.Context, by carnet.ID, which Ending, why string) (int, error) {
+	n := 0
+	err := s.store.Door(ctx, s.decideFor(by), func(tx Tx) error {
+		rows, err := tx.EndSessions(which)
+		n = len(rows)
+		for _, row := range rows {
+			if err := tx.AddEvent(Event{Call: row.ID, Person: row.Actor, At: s.now(), Kind: EventEnded, Site: row.Site, Origin: row.Origin,
+				Browser: row.Browser, Session: row.ID, Delegate: row.Delegate, Reasons: []string{why}}); err != nil {
+				return err
+			}
+		}
+		return err
+	})
+	return n, err
 }
 
 func (s *Site) events(ctx context.Context, d protect.Decision, h History) (list []Event, err error) {
