@@ -155,6 +155,9 @@ func ReadTrace(r io.Reader) (*Replay, error) {
 	}
 	p := &Replay{}
 	for n := 2; lines.Scan(); n++ {
+		if strings.HasPrefix(lines.Text(), "#") { // a comment
+			continue
+		}
 		mark, rest, ok := strings.Cut(lines.Text(), " ")
 		raw, err := hex.DecodeString(rest)
 		answered := len(p.steps) > 0 && (p.steps[len(p.steps)-1].answer != nil || p.steps[len(p.steps)-1].failed != "")
