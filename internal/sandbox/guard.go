@@ -1,6 +1,8 @@
 package sandbox
 
 import (
+	"context"
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
@@ -12,9 +14,28 @@ const (
 	faultParameter = "parameter"
 	faultClient    = "client"
 	faultRedirect  = "redirect"
+	faultSector    = "sector"
+	faultSeveral   = "several"
 	faultSession   = "session"
 	faultHint      = "hint"
+	faultSignedOut = "signed-out"
+	faultAddress   = "address"
+	faultPrivate   = "private"
+	faultProvider  = "provider"
 )
+
+// faultStatus is the status of the page of a fault.
+func faultStatus(fault string) int {
+	switch fault {
+	case faultSession:
+		return http.StatusUnauthorized
+	case faultAddress:
+		return http.StatusNotFound
+	case faultPrivate:
+		return http.StatusForbidden
+	}
+	return http.StatusBadRequest
+}
 
 // verdict is what the guard thinks of an authorization request: a page with a fault, an error to
 // send back to the client, or the parameters to give to the engine.
@@ -27,8 +48,9 @@ type verdict struct {
 	params      url.Values
 }
 
-// check looks at an authorization request before the engine sees it (specification, section 2.3).
-func (i *Issuer) check(q url.Values) verdict {
+// check looks at an authorization request before the engine sees it (specification, sections 2.3
+// and 3).
+func (i *Issuer) check(ctx context.Context, q url.Values) verdict {
 	page := func(fault string) verdict { return verdict{fault: fault} }
 	for name, values := range q {
 		if len(values) != 1 || i.shape.allow != nil && !slices.Contains(i.shape.allow, name) {
@@ -40,53 +62,93 @@ func (i *Issuer) check(q url.Values) verdict {
 			return page(faultParameter)
 		}
 	}
-	if q.Has("nonce") && len(q.Get("nonce")) < i.shape.minNonce {
+	if q.Has("nonce") && len(q.Get("nonce")) < i.shape.minNonce || len(q.Get("state")) < i.shape.minState {
 		return page(faultParameter)
 	}
 	if u, err := url.Parse(q.Get("redirect_uri")); err != nil || u.Scheme == "" || u.Host == "" {
 		return page(faultParameter)
 	}
-	if q.Has("prompt") && i.shape.allow != nil {
-		asked := strings.Fields(q.Get("prompt"))
-		if len(asked) == 0 || slices.ContainsFunc(asked, func(p string) bool { return p != "login" && p != "consent" }) {
+	prompt := strings.Fields(q.Get("prompt"))
+	if q.Has("prompt") && i.shape.prompts != nil {
+		if len(prompt) == 0 || slices.ContainsFunc(prompt, func(p string) bool { return !slices.Contains(i.shape.prompts, p) }) {
 			return page(faultParameter)
 		}
 	}
 	client, ok := i.client(q.Get("client_id"))
-	if !ok {
+	if !ok || client.Disabled {
 		return page(faultClient)
 	}
 	if q.Get("redirect_uri") != client.RedirectURI {
 		return page(faultRedirect)
 	}
+	if !i.sector(ctx, client) {
+		return page(faultSector)
+	}
 	// From here on the browser can go back to the client.
+	var faults []verdict
+	fault := func(code, description string) {
+		faults = append(faults, verdict{client: client, error: code, description: description})
+	}
 	switch t := q.Get("response_type"); {
 	case t == "":
-		return verdict{client: client, error: "invalid_request", description: "response_type is empty"}
+		fault("invalid_request", "response_type is empty")
 	case t != "code":
-		return verdict{client: client, error: "unsupported_response_type", description: "only code is supported", fragment: strings.Contains(t, "token")}
+		fault("unsupported_response_type", "only code is supported")
+		faults[0].fragment = strings.Contains(t, "token")
 	}
 	if !slices.Contains(strings.Fields(q.Get("scope")), "openid") {
-		return verdict{client: client, error: "invalid_request", description: "scope openid is missing"}
+		fault("invalid_request", "scope openid is missing")
+	}
+	// The weakest known level counts; when none is known, the strongest of the platform does.
+	level, known := i.weakest(q.Get("acr_values"))
+	if known && i.shape.oneLevel && !slices.Contains(i.shape.levels, level) {
+		fault("invalid_acr", "this platform serves "+strings.Join(i.shape.levels, " "))
+	}
+	if !slices.Contains(i.shape.levels, level) {
+		level = i.shape.levels[len(i.shape.levels)-1]
+	}
+	if slices.Contains(prompt, "none") && !i.shape.remembers {
+		fault("login_required", "nobody is remembered here")
+	}
+	switch {
+	case len(faults) > 1 && i.shape.codes[faultSeveral] != "":
+		return page(faultSeveral)
+	case len(faults) > 0:
+		return faults[0]
 	}
 	clean := url.Values{}
 	for name, values := range q {
-		if name != "idp_hint" && name != "ui_locales" && name != "prompt" {
+		// Not for the engine: it validates what it does not know, and would answer in another way.
+		if name != "idp_hint" && name != "ui_locales" && name != "prompt" && name != "login_hint" {
 			clean[name] = values
 		}
 	}
-	// The weakest known level counts; when none is known, the level of the platform does.
-	known := slices.DeleteFunc(strings.Fields(q.Get("acr_values")), func(v string) bool {
-		return v != "eidas1" && v != "eidas2" && v != "eidas3"
-	})
-	level := i.shape.levels[len(i.shape.levels)-1]
-	if len(known) > 0 && slices.Contains(i.shape.levels, slices.Min(known)) {
-		level = slices.Min(known)
-	} else if len(known) > 0 && i.shape.oneLevel {
-		return verdict{client: client, error: "invalid_acr", description: "this platform serves " + strings.Join(i.shape.levels, " ")}
-	}
 	clean.Set("acr_values", level)
 	return verdict{client: client, params: clean}
+}
+
+// weakest is the weakest of the levels asked that anybody knows.
+func (i *Issuer) weakest(asked string) (level string, known bool) {
+	for _, v := range strings.Fields(asked) {
+		if v != "eidas1" && v != "eidas2" && v != "eidas3" {
+			continue
+		}
+		if !known || v < level {
+			level, known = v, true
+		}
+	}
+	return level, known
+}
+
+// sector reports that the list of addresses that a client published, if any, can be had and names
+// the one that it uses (OpenID Connect Core 1.0, section 8.1).
+func (i *Issuer) sector(ctx context.Context, c client) bool {
+	if c.SectorURI == "" {
+		return true
+	}
+	body, err := fetch(ctx, c.keys.http, c.SectorURI, maxKeys)
+	var list []string
+	return err == nil && json.Unmarshal(body, &list) == nil && slices.Contains(list, c.RedirectURI)
 }
 
 // answer is the address of the client with an error (RFC 6749 section 4.1.2.1, RFC 9207).
@@ -96,6 +158,9 @@ func (i *Issuer) answer(v verdict, state string) string {
 		q.Set("state", state)
 	}
 	separator := "?"
+	if strings.Contains(v.client.RedirectURI, "?") {
+		separator = "&"
+	}
 	if v.fragment {
 		separator = "#"
 	}

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -66,6 +67,7 @@ type client struct {
 	Client
 	secret     string
 	secretFile string
+	keys       *keyRing
 }
 
 const maxBody = 64 << 10 // bytes of a form
@@ -80,18 +82,18 @@ func newIssuer(s shape, c IssuerConfig, people []persona, v vault, shown string,
 	if len(c.Clients) == 0 {
 		return nil, errors.New("no client")
 	}
-	for n, client := range c.Clients {
-		if client.ID == "" && n == 0 {
-			client.ID = s.clientID
+	for n, one := range c.Clients {
+		if one.ID == "" && n == 0 {
+			one.ID = s.clientID
 		}
-		if _, twice := i.client(client.ID); twice || client.ID == "" {
-			return nil, fmt.Errorf("client %q is there twice, or has no id", client.ID)
+		if _, twice := i.client(one.ID); twice || one.ID == "" {
+			return nil, fmt.Errorf("client %q is there twice, or has no id", one.ID)
 		}
-		secret, file, err := v.clientSecret(s.name + "." + client.ID)
+		secret, file, err := v.clientSecret(s.name + "." + one.ID)
 		if err != nil {
 			return nil, err
 		}
-		i.clients = append(i.clients, clientOf(client, secret, file))
+		i.clients = append(i.clients, client{one, secret, file, newKeyRing()})
 	}
 	origins, err := i.origins()
 	if err != nil {
@@ -103,6 +105,14 @@ func newIssuer(s shape, c IssuerConfig, people []persona, v vault, shown string,
 	if i.pairwise, err = v.bytes(s.name + ".subjects"); err != nil {
 		return nil, err
 	}
+	if s.extend != nil {
+		if i.extension, err = s.extend(i); err != nil {
+			return nil, err
+		}
+	}
+	if i.extension.authenticate == nil {
+		i.extension.authenticate = i.authenticate
+	}
 	words, err := fs.Sub(site, "site/"+s.name)
 	if err != nil {
 		return nil, err
@@ -113,20 +123,11 @@ func newIssuer(s shape, c IssuerConfig, people []persona, v vault, shown string,
 	}
 	i.kit, err = ui.New(ui.Config{
 		Site: "sandbox-" + s.name, Files: pages, Texts: words, Clock: all.Clock, Rand: all.Rand, Log: all.Log,
-		HTTPS: strings.HasPrefix(c.Origin, "https:"), Sandbox: true, FormAction: origins,
-		Cookies: []ui.Cookie{{Name: i.cookieName(), Purpose: "cookies.interaction.purpose", Life: "cookies.interaction.life"}},
+		HTTPS: strings.HasPrefix(c.Origin, "https:"), Sandbox: true, FormAction: append(origins, i.extension.origins...), Policy: []string{"script-src 'self'"},
+		Cookies: append([]ui.Cookie{{Name: i.cookieName(), Purpose: "cookies.interaction.purpose", Life: "cookies.interaction.life"}}, i.extension.cookies...),
 	})
 	if err != nil {
 		return nil, err
-	}
-	i.extension.authenticate = i.authenticate
-	if s.extend != nil {
-		if i.extension, err = s.extend(i); err != nil {
-			return nil, err
-		}
-		if i.extension.authenticate == nil {
-			i.extension.authenticate = i.authenticate
-		}
 	}
 	if i.engine, err = i.newEngine(); err != nil {
 		return nil, err
@@ -134,8 +135,6 @@ func newIssuer(s shape, c IssuerConfig, people []persona, v vault, shown string,
 	i.handler = i.routes()
 	return i, nil
 }
-
-func clientOf(c Client, secret, file string) client { return client{c, secret, file} }
 
 // origins lists where a form of ours may end, besides here: at a client. It refuses what is no address.
 func (i *Issuer) origins() ([]string, error) {
@@ -241,18 +240,28 @@ func (i *Issuer) newEngine() (http.Handler, error) {
 		}, provider.WithOpaqueTokens(i.memory), provider.WithOpaqueTokenFunc(func(ctx context.Context, _ *goidc.Grant) string { return i.token(ctx) })),
 		provider.WithSubjectIdentifiers([]goidc.SubIdentifierType{goidc.SubIdentifierPairwise},
 			provider.WithPairwiseSubjectFunc(func(_ context.Context, who string, c *goidc.Client) string {
-				p, _ := i.persona(who)
-				return s.subject(i.pairwise, c.ID, p)
+				p, ok := i.persona(who)
+				if !ok {
+					p.subject = who // a federator knows people by what others say of them
+				}
+				sector := c.ID
+				if known, ok := i.client(c.ID); ok {
+					sector = cmp.Or(known.Entity, c.ID)
+				}
+				return s.subject(i.pairwise, sector, p)
 			})),
 		provider.WithIDTokenClaims(i.idTokenClaims), provider.WithUserInfoClaims(i.userInfoClaims),
 		provider.WithStaticClients(clients...), provider.WithLocalhostRedirectURIs(),
 		provider.WithErrorRenderer(i.engineFault), provider.WithErrorHandler(i.engineLog),
 		// No client authenticates with a JWT here, so none can be replayed.
 		provider.WithJTIConsumer(func(context.Context, string) error { return errors.New("no JWT is expected") }),
+		provider.WithErrorURI(i.config.Origin + codesPath),
+	}
+	if s.logout != "" {
 		// Only for the discovery document: the guard answers this address itself.
-		provider.WithLogout(provider.LogoutConfig{HandleFunc: func(http.ResponseWriter, *http.Request, *goidc.LogoutSession) error {
+		options = append(options, provider.WithLogout(provider.LogoutConfig{HandleFunc: func(http.ResponseWriter, *http.Request, *goidc.LogoutSession) error {
 			return errors.New("the guard answers")
-		}}, provider.WithLogoutEndpoint(s.logout)),
+		}}, provider.WithLogoutEndpoint(s.logout)))
 	}
 	if len(claims) > 0 {
 		options = append(options, provider.WithClaims(slices.Sorted(maps.Keys(claims))...))
@@ -289,7 +298,14 @@ func (i *Issuer) routes() http.Handler {
 	pages.HandleFunc("GET "+s.base+s.authorize, i.authorize)
 	pages.HandleFunc("GET "+s.base+"/interaction/{id}", i.interaction)
 	pages.HandleFunc("POST "+s.base+"/interaction/{id}", i.interaction)
-	pages.HandleFunc("GET "+s.base+s.logout, i.logout)
+	pages.HandleFunc("GET "+peoplePath, i.peoplePage)
+	pages.HandleFunc("GET "+codesPath, i.codesPage)
+	switch {
+	case i.extension.logout != nil:
+		pages.HandleFunc("GET "+s.base+s.logout, i.extension.logout)
+	case s.logout != "":
+		pages.HandleFunc("GET "+s.base+s.logout, i.logout)
+	}
 	if i.extension.pages != nil {
 		i.extension.pages(pages)
 	}
@@ -309,11 +325,15 @@ func (i *Issuer) routes() http.Handler {
 	}
 	for _, endpoint := range endpoints {
 		method, path, _ := strings.Cut(endpoint, " ")
-		top.HandleFunc(method+" "+s.base+path, func(w http.ResponseWriter, r *http.Request) {
+		answer := func(w http.ResponseWriter, r *http.Request) {
 			r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 			decodeBasic(r)
 			i.toEngine(w, r, path, nil)
-		})
+		}
+		if s.bare && (path == s.token || path == s.userInfo) {
+			answer = i.dress(answer)
+		}
+		top.HandleFunc(method+" "+s.base+path, answer)
 	}
 	// A client may send its authorization request as a form of its own page (OpenID Connect Core
 	// 1.0, section 3.1.2.1). It changes nothing, so it is read as the query it stands for.
@@ -363,7 +383,11 @@ func (i *Issuer) persona(identifier string) (persona, bool) {
 // idTokenClaims adds to an ID token. The times replace those of the engine's clock.
 func (i *Issuer) idTokenClaims(_ context.Context, g *goidc.Grant) map[string]any {
 	now := i.clock().Unix()
-	claims := map[string]any{"acr": i.shape.levels[0], "iat": now, "exp": now + int64(i.shape.tokenLifetime/time.Second)}
+	acr, ok := g.Store[storeACR].(string)
+	if !ok {
+		acr = i.shape.levels[0]
+	}
+	claims := map[string]any{"acr": acr, "iat": now, "exp": now + int64(i.shape.tokenLifetime/time.Second)}
 	if at, ok := g.Store[storeAuthTime].(int64); ok {
 		claims["auth_time"] = at
 	}
@@ -372,6 +396,9 @@ func (i *Issuer) idTokenClaims(_ context.Context, g *goidc.Grant) map[string]any
 	}
 	if asked := g.AuthParams.Claims; asked != nil && slices.Contains(asked.IDTokenEssentials(), "amr") {
 		claims["amr"] = []string{"pwd"}
+		if amr, ok := g.Store[storeAMR].([]string); ok {
+			claims["amr"] = amr
+		}
 	}
 	return claims
 }
@@ -379,20 +406,31 @@ func (i *Issuer) idTokenClaims(_ context.Context, g *goidc.Grant) map[string]any
 // userInfoClaims is what the granted scopes open. Signed, it also has its times, which the engine
 // leaves out.
 func (i *Issuer) userInfoClaims(_ context.Context, g *goidc.Grant) map[string]any {
-	p, ok := i.persona(g.Subject)
+	all, ok := g.Store[storeClaims].(map[string]any)
+	if p, known := i.persona(g.Subject); known && !ok {
+		all, ok = p.claims, true
+	}
 	if !ok {
 		return nil
 	}
 	claims := map[string]any{}
 	for scope := range strings.FieldsSeq(g.Scopes) {
-		open, known := i.shape.scopes[scope]
-		if known && open == nil {
-			maps.Copy(claims, p.claims)
+		if open, known := i.shape.scopes[scope]; known && open == nil {
+			maps.Copy(claims, all)
 		}
-		for _, name := range open {
-			if v, ok := p.claims[name]; ok {
-				claims[name] = v
+	}
+	opened := i.opened(g.Scopes)
+	if asked := g.AuthParams.Claims; asked != nil {
+		// A claim can be asked by its name too, if a scope of this issuer opens it.
+		for name := range asked.UserInfo {
+			if slices.ContainsFunc(slices.Collect(maps.Values(i.shape.scopes)), func(list []string) bool { return slices.Contains(list, name) }) {
+				opened = append(opened, name)
 			}
+		}
+	}
+	for _, name := range opened {
+		if v, ok := all[name]; ok {
+			claims[name] = v
 		}
 	}
 	if i.shape.signedInfo {
@@ -420,8 +458,7 @@ func nationalSubject(secret []byte, _ string, p persona) string {
 	return "f:" + carnet.DerivedID(sum[:]).String() + ":" + p.subject
 }
 
-// logout ends at the issuer what ended at the client (specification, section 2.9). There is no
-// session here, so all there is to do is to check the request and to send the browser back.
+// logout ends at the issuer what ended at the client (specification, section 2.9).
 func (i *Issuer) logout(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	c, ok := i.hinted(q.Get("id_token_hint"))
@@ -430,24 +467,31 @@ func (i *Issuer) logout(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	back := q.Get("post_logout_redirect_uri")
-	switch back {
-	case "":
+	if back != "" && back != c.SignedOutURI {
+		i.faultPage(w, r, http.StatusBadRequest, faultSignedOut)
+		return
+	}
+	if i.extension.signOut != nil {
+		i.extension.signOut(w, r)
+	}
+	if back == "" {
 		v := pageView{Page: i.kit.Page(r, "signed-out.title")}
 		i.kit.Render(w, original(r), http.StatusOK, "signed-out", &v)
 		return
-	case c.SignedOutURI:
-	default:
-		i.faultPage(w, r, http.StatusBadRequest, faultRedirect)
-		return
 	}
-	if state := q.Get("state"); state != "" {
-		separator := "?"
-		if strings.Contains(back, "?") {
-			separator = "&"
-		}
-		back += separator + url.Values{"state": {state}}.Encode()
+	http.Redirect(w, r, withState(back, q.Get("state")), http.StatusSeeOther)
+}
+
+// withState is the address to go back to after a logout.
+func withState(back, state string) string {
+	if state == "" {
+		return back
 	}
-	http.Redirect(w, r, back, http.StatusSeeOther)
+	separator := "?"
+	if strings.Contains(back, "?") {
+		separator = "&"
+	}
+	return back + separator + url.Values{"state": {state}}.Encode()
 }
 
 // hinted is the client that one of our ID tokens was made for, expired or not.

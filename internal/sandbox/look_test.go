@@ -63,7 +63,7 @@ func TestPagesInABrowser(t *testing.T) {
 // hint logs in and returns the ID token.
 func (w *world) hint(t *testing.T) string {
 	t.Helper()
-	newBrowser(t).do(http.MethodPost, w.attestation.server.URL+"/connexion", nil).submit(w.fc.URL, "camille.fougere", pass, "login")
+	newBrowser(t).do(http.MethodPost, w.attestation.server.URL+"/connexion", nil).enter("camille.fougere")
 	if w.attestation.err != nil {
 		t.Fatal(w.attestation.err)
 	}
@@ -75,7 +75,7 @@ func TestPagesAsHTML(t *testing.T) {
 	for name, b := range map[string]*browser{
 		"home":  newBrowser(t).get(w.fc.URL + "/"),
 		"login": newBrowser(t).do("POST", w.attestation.server.URL+"/connexion", nil),
-		"wrong": newBrowser(t).do("POST", w.attestation.server.URL+"/connexion", nil).submit(w.fc.URL, "noe.tilleul", "x", "login"),
+		"wrong": newBrowser(t).do("POST", w.attestation.server.URL+"/connexion", nil).press("idp", "ameli").submit(w.idps["ameli"].URL, "noe.tilleul", "x", "login"),
 		"fault": newBrowser(t).get(w.fc.URL + "/api/v2/authorize"),
 		"psc":   newBrowser(t).do("POST", w.pro.server.URL+"/connexion", nil),
 	} {

@@ -1,12 +1,14 @@
 package sandbox
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
 	"math"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -24,6 +26,9 @@ const (
 	storeWait       = "wait"       // minutes to wait, with problemLimit
 	storeAuthTime   = "auth_time"  // seconds, when the password was right
 	storeSID        = "sid"        // of a login that can end before its session does
+	storeACR        = "acr"        // level that the ID token will give
+	storeAMR        = "amr"        // means that it will give when asked
+	storeClaims     = "claims"     // what there is to say of a person whom the issuer does not know itself
 )
 
 // Codes of what can be wrong with what was typed.
@@ -45,6 +50,7 @@ type faultView struct {
 
 type loginView struct {
 	ui.Page
+	All        string // address of the page of everybody
 	Action     string
 	Client     string
 	Identifier ui.Field
@@ -55,6 +61,7 @@ type loginView struct {
 
 type homeView struct {
 	ui.Page
+	All      string
 	Issuer   string
 	People   []person
 	Password string
@@ -66,17 +73,69 @@ type person struct {
 	Chosen                        bool
 }
 
+const panelLength = 6 // people of the panel; the page of everybody has the others
+
+// list gives the first people, and the one that is chosen.
 func (i *Issuer) list(lang, chosen string, href func(string) string) []person {
 	var list []person
-	for _, p := range i.people {
+	for n, p := range i.people {
+		if n >= panelLength && p.identifier != chosen {
+			continue
+		}
 		list = append(list, person{p.name, p.identifier, p.story.In(lang), href(p.identifier), p.identifier == chosen})
 	}
 	return list
 }
 
+// Pages of the sandbox at every issuer.
+const (
+	peoplePath = "/personnes"
+	codesPath  = "/codes"
+)
+
+type peopleView struct {
+	ui.Page
+	Issuer   string
+	Password string
+	Groups   []group
+}
+
+// group is a kind of people on the page of everybody.
+type group struct {
+	Title  string
+	People []resident
+}
+
+// resident is somebody on the page of everybody.
+type resident struct {
+	Name, Identifier, Story string
+	Tags                    []ui.Tag
+}
+
+// peoplePage shows everybody who can log in here, and what each of them is for.
+func (i *Issuer) peoplePage(w http.ResponseWriter, r *http.Request) {
+	v := peopleView{Page: i.kit.Page(r, "people.title"), Issuer: i.Issuer(), Password: i.shown}
+	for _, p := range i.people {
+		one := resident{Name: p.name, Identifier: p.identifier, Story: p.story.In(v.Lang)}
+		if p.code != "" {
+			one.Tags = append(one.Tags, ui.Tag{Kind: "warning", Words: p.code})
+		}
+		if p.acr != "" {
+			one.Tags = append(one.Tags, ui.Tag{Kind: "info", Words: p.acr})
+		}
+		title := v.T("people.group." + p.group)
+		n := slices.IndexFunc(v.Groups, func(g group) bool { return g.Title == title })
+		if n < 0 {
+			n, v.Groups = len(v.Groups), append(v.Groups, group{Title: title})
+		}
+		v.Groups[n].People = append(v.Groups[n].People, one)
+	}
+	i.kit.Render(w, r, http.StatusOK, "people", &v)
+}
+
 // home says what this origin is, to whoever finds it by chance.
 func (i *Issuer) home(w http.ResponseWriter, r *http.Request) {
-	v := homeView{Page: i.kit.Page(r, "home.title"), Issuer: i.Issuer(), Password: i.shown}
+	v := homeView{Page: i.kit.Page(r, "home.title"), Issuer: i.Issuer(), Password: i.shown, All: peoplePath}
 	v.People = i.list(v.Lang, "", func(string) string { return "" })
 	i.kit.Render(w, original(r), http.StatusOK, "home", &v)
 }
@@ -88,9 +147,9 @@ func (i *Issuer) authorize(w http.ResponseWriter, r *http.Request) {
 		i.faultPage(w, r, http.StatusBadRequest, faultParameter)
 		return
 	}
-	switch v := i.check(q); {
+	switch v := i.check(r.Context(), q); {
 	case v.fault != "":
-		i.faultPage(w, r, http.StatusBadRequest, v.fault)
+		i.faultPage(w, r, faultStatus(v.fault), v.fault)
 	case v.error != "":
 		http.Redirect(w, r, i.answer(v, q.Get("state")), http.StatusSeeOther)
 	default:
@@ -122,16 +181,10 @@ func (i *Issuer) authenticate(w http.ResponseWriter, r *http.Request, s *goidc.A
 		s.Store = map[string]any{}
 	}
 	if r.PathValue("callback") == "" {
-		// A second tab keeps the cookie of the first, or the first could not go on.
-		browser := i.token(r.Context())
-		if c, err := r.Cookie(i.cookieName()); err == nil && len(c.Value) == len(browser) {
-			browser = c.Value
+		i.bind(w, r, s)
+		if hint := original(r).URL.Query().Get("login_hint"); len(hint) <= maxTyped && utf8.ValidString(hint) {
+			s.Store[storeIdentifier] = hint
 		}
-		s.Store[storeBrowser] = browserHash(browser)
-		http.SetCookie(w, &http.Cookie{
-			Name: i.cookieName(), Value: browser, Path: "/", MaxAge: int(requestLifetime / time.Second),
-			Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode,
-		})
 		http.Redirect(w, r, path, http.StatusSeeOther)
 		return goidc.StatusPending, nil
 	}
@@ -160,10 +213,28 @@ func (i *Issuer) authenticate(w http.ResponseWriter, r *http.Request, s *goidc.A
 		http.Redirect(w, r, path, http.StatusSeeOther)
 		return goidc.StatusPending, nil
 	}
+	p, _ := i.persona(identifier)
 	s.Subject, s.GrantedScopes = identifier, s.Scopes
-	s.Store = map[string]any{storeAuthTime: i.clock().Unix()}
+	s.Store = map[string]any{storeAuthTime: i.clock().Unix(), storeACR: cmp.Or(p.acr, s.ACRValues)}
 	i.log.InfoContext(r.Context(), "login")
 	return goidc.StatusSuccess, nil
+}
+
+// bind ties a request under way to this browser.
+func (i *Issuer) bind(w http.ResponseWriter, r *http.Request, s *goidc.AuthnSession) {
+	if s.Store == nil {
+		s.Store = map[string]any{}
+	}
+	// A second tab keeps the cookie of the first, or the first could not go on.
+	browser := i.token(r.Context())
+	if c, err := r.Cookie(i.cookieName()); err == nil && len(c.Value) == len(browser) {
+		browser = c.Value
+	}
+	s.Store[storeBrowser] = browserHash(browser)
+	http.SetCookie(w, &http.Cookie{
+		Name: i.cookieName(), Value: browser, Path: "/", MaxAge: int(requestLifetime / time.Second),
+		Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	})
 }
 
 // verify checks a password. An identifier that nobody has costs the same time, has the same limit
@@ -202,7 +273,7 @@ func (i *Issuer) verify(identifier, typed string) (problem string, wait time.Dur
 }
 
 func (i *Issuer) loginPage(w http.ResponseWriter, r *http.Request, s *goidc.AuthnSession, client, path string) {
-	v := loginView{Page: i.kit.Page(original(r), "login.title"), Action: path, Client: client, Password: i.shown}
+	v := loginView{Page: i.kit.Page(original(r), "login.title"), Action: path, Client: client, Password: i.shown, All: peoplePath}
 	identifier, _ := s.Store[storeIdentifier].(string)
 	problem, _ := s.Store[storeError].(string)
 	if p, ok := i.persona(r.URL.Query().Get("persona")); ok {

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	_ "embed"
 	"fmt"
 	"slices"
@@ -19,6 +20,7 @@ var peopleFile string
 type World struct {
 	People        []Insured
 	Professionals []Practitioner
+	Staff         []Employee
 	Places        []carnet.Place
 
 	password string
@@ -31,7 +33,34 @@ type Insured struct {
 	Email      carnet.Private
 	Registered bool // to be put in the register at the start
 	CanLogIn   bool
+	Died       carnet.Date // zero for the living; what the register is to know
 	Story      Words
+
+	group     string
+	outcome   string   // code with which the federator refuses, after the registry
+	code      string   // code that the federator shows, whatever is the reason
+	acr       string   // level that an identity provider reports whatever it was asked
+	providers []string // identity providers that know the person; all when empty
+	mandate   []string // perimeters in which the person acts for another
+	says      map[string]any
+	civil     map[string]any
+}
+
+// Employee is somebody of the staff of a fund or of an agency.
+type Employee struct {
+	Identifier string // e-mail address, as at the provider
+	UID        string
+	GivenName  carnet.Private
+	FamilyName carnet.Private
+	SIRET      string
+	ACR        string
+	Story      Words
+
+	unit    string
+	amr     []string
+	private bool
+	adrift  bool
+	group   string
 }
 
 // Practitioner is a health professional. The id in Professional is zero: the directory makes it.
@@ -94,7 +123,17 @@ func readWorld(text string) (World, error) {
 			NIR        string   `toml:"nir"`
 			Register   bool     `toml:"register"`
 			NoLogin    bool     `toml:"no_login"`
+			Died       string   `toml:"died"`
 			Story      Words    `toml:"story"`
+
+			Group     string         `toml:"group"`
+			Registry  string         `toml:"registry"`
+			Code      string         `toml:"code"`
+			ACR       string         `toml:"acr"`
+			Providers []string       `toml:"providers"`
+			Mandate   []string       `toml:"mandate"`
+			Says      map[string]any `toml:"says"`
+			Civil     map[string]any `toml:"civil"`
 		} `toml:"insured"`
 		Place []struct {
 			FINESS  string `toml:"finess"`
@@ -112,6 +151,20 @@ func readWorld(text string) (World, error) {
 			Places     []string `toml:"places"`
 			Story      Words    `toml:"story"`
 		} `toml:"professional"`
+		Staff []struct {
+			Identifier string   `toml:"identifier"`
+			UID        string   `toml:"uid"`
+			FamilyName string   `toml:"family_name"`
+			GivenName  string   `toml:"given_name"`
+			SIRET      string   `toml:"siret"`
+			Unit       string   `toml:"unit"`
+			ACR        string   `toml:"acr"`
+			AMR        []string `toml:"amr"`
+			Private    bool     `toml:"private"`
+			Adrift     bool     `toml:"adrift"`
+			Group      string   `toml:"group"`
+			Story      Words    `toml:"story"`
+		} `toml:"staff"`
 	}
 	meta, err := toml.Decode(text, &file)
 	if err != nil {
@@ -145,10 +198,22 @@ func readWorld(text string) (World, error) {
 				return bad("nir", err)
 			}
 		}
-		w.People = append(w.People, Insured{
+		outcome, ok := outcomes[p.Registry]
+		if !ok {
+			return bad("registry", fmt.Errorf("no outcome %q", p.Registry))
+		}
+		x := Insured{
 			Identifier: p.Identifier, Identity: id, Registered: p.Register, CanLogIn: !p.NoLogin, Story: p.Story,
 			Email: carnet.Hide(p.Identifier + "@exemple.invalid"),
-		})
+			group: cmp.Or(p.Group, "ordinary"), outcome: outcome, code: cmp.Or(outcome, p.Code), acr: p.ACR,
+			providers: p.Providers, mandate: p.Mandate, says: p.Says, civil: p.Civil,
+		}
+		if p.Died != "" {
+			if x.Died, err = carnet.ParseDate(p.Died); err != nil {
+				return bad("died", err)
+			}
+		}
+		w.People = append(w.People, x)
 	}
 	for _, p := range file.Place {
 		w.Places = append(w.Places, carnet.Place{ID: p.FINESS, Name: p.Name, Commune: p.Commune, Country: "FR"})
@@ -177,6 +242,16 @@ func readWorld(text string) (World, error) {
 		}
 		w.Professionals = append(w.Professionals, Practitioner{p.Identifier, x, p.Story, p.Civility})
 	}
+	for _, p := range file.Staff {
+		if p.Identifier == "" || seen[p.Identifier] {
+			return World{}, fmt.Errorf("people of the sandbox: %s: identifier: %w", p.Identifier, errTwice)
+		}
+		seen[p.Identifier] = true
+		w.Staff = append(w.Staff, Employee{
+			Identifier: p.Identifier, UID: p.UID, GivenName: carnet.Hide(p.GivenName), FamilyName: carnet.Hide(p.FamilyName),
+			SIRET: p.SIRET, ACR: p.ACR, Story: p.Story, unit: p.Unit, amr: p.AMR, private: p.Private, adrift: p.Adrift, group: p.Group,
+		})
+	}
 	return w, nil
 }
 
@@ -189,6 +264,14 @@ type persona struct {
 	story      Words
 	claims     map[string]any // everything that the issuer may say of the person
 	subject    string         // stable local name, before it is made pairwise
+
+	group     string
+	code      string   // public code that the page of everybody shows
+	acr       string   // level that is reported whatever was asked
+	amr       []string // nil for a password
+	providers []string // identity providers that know the person; all when empty
+	private   bool     // works for a private organisation
+	adrift    bool     // the identity provider is gone when the logout comes
 }
 
 // insuredPersonas gives the claims of the insured people (specification, section 2.7).
@@ -199,31 +282,88 @@ func (w World) insuredPersonas() []persona {
 			continue
 		}
 		id := p.Identity
-		var given []string
-		for _, g := range id.GivenNames {
-			given = append(given, g.Reveal())
-		}
-		claims := map[string]any{
-			"given_name":       id.Given(),
-			"given_name_array": given,
-			"family_name":      id.BirthName.Reveal(),
-			// An unknown day or month goes out as 01: the "presumed" date.
-			"birthdate":    strings.ReplaceAll(id.Birth.ISO(), "-00", "-01"),
-			"gender":       map[carnet.Sex]string{carnet.Female: "female", carnet.Male: "male"}[id.Sex],
-			"birthplace":   id.BirthPlace,
-			"birthcountry": france,
-			"email":        p.Email.Reveal(),
-		}
-		if strings.HasPrefix(id.BirthPlace, "99") {
-			claims["birthplace"], claims["birthcountry"] = "", id.BirthPlace
-		}
+		claims := p.traits()
+		claims["email"] = p.Email.Reveal()
 		if !id.UsedName.IsZero() {
 			claims["preferred_username"] = id.UsedName.Reveal()
 		}
-		list = append(list, persona{p.Identifier, id.Given() + " " + id.Name().Reveal(), p.Story, claims, p.Identifier})
+		if len(p.mandate) > 0 {
+			claims["rep_scope"] = p.mandate
+		}
+		override(claims, p.says)
+		list = append(list, persona{
+			identifier: p.Identifier, name: id.Given() + " " + id.Name().Reveal(), story: p.Story, claims: claims, subject: p.Identifier,
+			group: p.group, code: p.code, acr: p.acr, providers: p.providers,
+		})
 	}
 	return list
 }
+
+// traits are the six of the pivot, as civil status has them.
+func (p Insured) traits() map[string]any {
+	id := p.Identity
+	claims := map[string]any{
+		"given_name":  id.Given(),
+		"family_name": id.BirthName.Reveal(),
+		// An unknown day or month goes out as 01: the "presumed" date.
+		"birthdate":    strings.ReplaceAll(id.Birth.ISO(), "-00", "-01"),
+		"gender":       map[carnet.Sex]string{carnet.Female: "female", carnet.Male: "male"}[id.Sex],
+		"birthplace":   id.BirthPlace,
+		"birthcountry": france,
+	}
+	if strings.HasPrefix(id.BirthPlace, "99") {
+		claims["birthplace"], claims["birthcountry"] = "", id.BirthPlace
+	}
+	return claims
+}
+
+// override changes claims; an empty text takes one away.
+func override(claims, with map[string]any) {
+	for name, v := range with {
+		if v == "" {
+			delete(claims, name)
+		} else {
+			claims[name] = v
+		}
+	}
+}
+
+// registry is the civil registry of the sandbox: it knows everybody who can log in by what the
+// identity providers say of them.
+func (w World) registry() registry {
+	known := registry{}
+	for _, p := range w.People {
+		if !p.CanLogIn {
+			continue
+		}
+		asked, civil := p.traits(), p.traits()
+		override(asked, p.says)
+		override(civil, p.civil)
+		known[digest(asked)] = entry{p.outcome, civil}
+	}
+	return known
+}
+
+// staffPersonas gives the claims of the staff (specification, section 3).
+func (w World) staffPersonas() []persona {
+	var list []persona
+	for _, p := range w.Staff {
+		claims := map[string]any{
+			"given_name": p.GivenName.Reveal(), "usual_name": p.FamilyName.Reveal(), "email": p.Identifier, "uid": p.UID,
+			"siret": p.SIRET, "siren": p.SIRET[:min(9, len(p.SIRET))], "idp_id": staffProvider, "organizational_unit": p.unit,
+			"belonging_population": "agent",
+		}
+		list = append(list, persona{
+			identifier: p.Identifier, name: p.GivenName.Reveal() + " " + p.FamilyName.Reveal(), story: p.Story, claims: claims,
+			// The subject is of the identity provider: the same person through another one is somebody else.
+			subject: staffProvider + " " + p.UID, group: p.group, acr: p.ACR, amr: p.amr, private: p.private, adrift: p.adrift,
+		})
+	}
+	return list
+}
+
+// staffProvider is the id of the one identity provider behind the look-alike of ProConnect.
+const staffProvider = "5f0a1c1e-0000-4000-8000-000000000001"
 
 const france = "99100"
 
@@ -262,7 +402,7 @@ func (w World) professionalPersonas() []persona {
 		if len(x.Places) > 0 {
 			claims["SubjectOrganization"], claims["SubjectOrganizationID"] = x.Places[0].Name, "F"+x.Places[0].ID
 		}
-		list = append(list, persona{p.Identifier, given + " " + family, p.Story, claims, number})
+		list = append(list, persona{identifier: p.Identifier, name: given + " " + family, story: p.Story, claims: claims, subject: number, group: "professional"})
 	}
 	return list
 }

@@ -39,11 +39,13 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
 	"carnet/internal/carnet"
 	"carnet/internal/login"
+	"carnet/internal/site/ui"
 
 	"github.com/luikyv/go-oidc/pkg/goidc"
 	"github.com/luikyv/go-oidc/pkg/provider"
@@ -51,12 +53,17 @@ import (
 
 // Config says where the sandbox lives and who its clients are.
 type Config struct {
-	Dir   string       // keys and secrets; made when missing
-	FC    IssuerConfig // an issuer without origin is not there
-	PSC   IssuerConfig
-	Clock carnet.Clock
-	Rand  io.Reader
-	Log   *slog.Logger
+	Dir        string       // keys and secrets; made when missing
+	FC         IssuerConfig // an issuer without origin is not there
+	FCPlus     IssuerConfig
+	PSC        IssuerConfig
+	ProConnect IssuerConfig
+	// Where the identity providers of FC and FCPlus are served, by their name in IdentityProviders; a
+	// federator needs one at least.
+	IdentityProviders map[string]string
+	Clock             carnet.Clock
+	Rand              io.Reader
+	Log               *slog.Logger
 
 	PushHosts []string // push services of phones; nil: those of the usual browsers (phone.Config)
 	Told      bool     // a request for a number that nobody has is refused at once, as conformance suites expect
@@ -75,13 +82,25 @@ type Client struct {
 	RedirectURI  string // to the letter
 	SignedOutURI string // to the letter
 	LogoutURI    string // where logout tokens go (back-channel logout); empty: nowhere
+
+	KeysURI           string   // its public keys: tokens for it are encrypted to one of them; none when empty
+	Entity            string   // clients of one entity learn the same subject of a person; by default each is alone
+	SectorURI         string   // list of its redirect URIs (OpenID Connect Core 1.0, section 8.1); not asked when empty
+	IdentityProviders []string // those that its users may choose; all when empty
+	Mandates          []string // perimeters in which somebody may act for another; none when empty
+	Private           bool     // open to the staff of private organisations
+	Disabled          bool
 }
 
 // Sandbox is the set of issuers.
 type Sandbox struct {
-	World World
-	FC    *Issuer // nil when it was not asked for, as are the others
-	PSC   *Issuer
+	World      World
+	FC         *Issuer // nil when it was not asked for, as are the others
+	FCPlus     *Issuer
+	PSC        *Issuer
+	ProConnect *Issuer
+	// The identity providers by name.
+	IdentityProviders map[string]*Issuer
 }
 
 // New opens the sandbox: it reads what an earlier start left in the folder, and makes the rest.
@@ -95,26 +114,73 @@ func New(c Config) (*Sandbox, error) {
 	}
 	v := vault{c.Dir, c.Rand}
 	stored := sync.OnceValues(func() (password, error) { return v.password(w.password) })
-	s := &Sandbox{World: w}
-	for _, x := range []struct {
-		to     **Issuer
-		shape  shape
-		config IssuerConfig
-		people []persona
-	}{
-		{&s.FC, citizens, c.FC, w.insuredPersonas()},
-		{&s.PSC, professionals, c.PSC, w.professionalPersonas()},
-	} {
-		if x.config.Origin == "" {
+	s := &Sandbox{World: w, IdentityProviders: map[string]*Issuer{}}
+	insured := w.insuredPersonas()
+	issuer := func(to **Issuer, shape shape, config IssuerConfig, people []persona) error {
+		if config.Origin == "" {
+			return nil
+		}
+		i, err := newIssuer(shape, config, people, v, w.password, stored, c)
+		if err != nil {
+			return fmt.Errorf("sandbox: issuer %s: %w", shape.name, err)
+		}
+		*to = i
+		return nil
+	}
+	var idps []*Issuer
+	federators := federators(c)
+	for _, p := range identityProviders {
+		if c.IdentityProviders[p.name] == "" || len(federators) == 0 {
 			continue
 		}
-		i, err := newIssuer(x.shape, x.config, x.people, v, w.password, stored, c)
-		if err != nil {
-			return nil, fmt.Errorf("sandbox: issuer %s: %w", x.shape.name, err)
+		var clients []Client
+		for _, f := range federators {
+			clients = append(clients, Client{ID: f.name, Name: f.client, RedirectURI: f.origin + login.CallbackPath(p.name), SignedOutURI: f.origin + "/"})
 		}
-		*x.to = i
+		var idp *Issuer
+		if err := issuer(&idp, identityProvider(p.name, p.levels), IssuerConfig{c.IdentityProviders[p.name], clients}, customers(insured, p.name)); err != nil {
+			return nil, err
+		}
+		idps = append(idps, idp)
+		s.IdentityProviders[p.name] = idp
 	}
-	return s, nil
+	if len(federators) > 0 && len(idps) == 0 {
+		return nil, errors.New("sandbox: a federator without identity providers lets nobody in")
+	}
+	known := w.registry()
+	fc, plus := citizens(), citizensPlus()
+	fc.extend = extendFederation(idps, known, citizenSession, c)
+	plus.extend = extendFederation(idps, known, citizenPlusSession, c)
+	return s, errors.Join(
+		issuer(&s.FC, fc, c.FC, insured),
+		issuer(&s.FCPlus, plus, c.FCPlus, insured),
+		issuer(&s.PSC, professionals, c.PSC, w.professionalPersonas()),
+		issuer(&s.ProConnect, staff, c.ProConnect, w.staffPersonas()),
+	)
+}
+
+// federator is one of the platforms as its identity providers know it.
+type federator struct{ name, client, origin string }
+
+func federators(c Config) []federator {
+	var list []federator
+	for _, f := range []federator{{"fc", "Identité citoyenne", c.FC.Origin}, {"fc-plus", "Identité citoyenne +", c.FCPlus.Origin}} {
+		if f.origin != "" {
+			list = append(list, f)
+		}
+	}
+	return list
+}
+
+// customers are the people that an identity provider knows.
+func customers(people []persona, idp string) []persona {
+	var list []persona
+	for _, p := range people {
+		if len(p.providers) == 0 || slices.Contains(p.providers, idp) {
+			list = append(list, p)
+		}
+	}
+	return list
 }
 
 // Close ends what the issuers have under way.
@@ -147,10 +213,17 @@ type shape struct {
 	scopes        map[string][]string // scope to the claims that it opens; nil for all of them
 	allow         []string            // parameters of the authorization request; nil for any
 	need          []string            // those that must be there
-	minNonce      int
-	oneLevel      bool // a level that is not served is an error, not ignored
+	prompts       []string            // values of prompt; nil for any
+	minState      int                 // bytes of state
+	minNonce      int                 // bytes of nonce
+	reuse         string              // highest level for which a session stands in for a login
+	federates     bool                // it sends people on to identity providers
+	twins         bool                // it gives the identity of the identity provider, and civil status beside it
+	remembers     bool                // it keeps a session: prompt=none may succeed
+	oneLevel      bool                // a level that is not served is an error, not ignored
 	pkce          bool
 	signedInfo    bool
+	bare          bool // headers and claims of its tokens are the fewest possible
 	subject       func(secret []byte, client string, p persona) string
 	codes         map[string]string // code shown for a fault, by fault
 	profile       login.Profile     // what differs for a relying party
@@ -162,39 +235,14 @@ type shape struct {
 // extension is what an issuer does that others do not.
 type extension struct {
 	authenticate goidc.AuthnFunc                 // instead of asking for identifier and password
+	logout       http.HandlerFunc                // instead of checking the request and sending the browser back
+	signOut      http.HandlerFunc                // ends the session at the provider, before the browser goes back
+	cookies      []ui.Cookie                     // besides the one that binds a request to its browser
+	origins      []string                        // where its forms may end besides here and at the clients
 	options      []provider.Option               // of the engine
 	pages        func(mux *http.ServeMux)        // pages of its own, below the chain of the sites
 	wrap         func(http.Handler) http.Handler // around all of the origin
 	client       func(*goidc.Client)             // what a client may do besides
 	close        func() error
 	endpoints    func(mux *http.ServeMux) // for programs: without cookies, before the pages
-}
-
-// citizens imitates FranceConnect.
-var citizens = shape{
-	name: "fc", base: "/api/v2",
-	discovery: "/.well-known/openid-configuration", authorize: "/authorize", token: "/token",
-	userInfo: "/userinfo", jwks: "/jwks", logout: "/session/end", revocation: "/token/revocation",
-	clientID: "carnet-attestation", authMethod: goidc.AuthnMethodSecretPost,
-	codeLifetime: 30 * time.Second, tokenLifetime: 60 * time.Second,
-	levels: []string{"eidas1"},
-	scopes: map[string][]string{
-		"openid": {}, "given_name": {"given_name", "given_name_array"}, "family_name": {"family_name"}, "birthdate": {"birthdate"},
-		"gender": {"gender"}, "birthplace": {"birthplace"}, "birthcountry": {"birthcountry"},
-		"preferred_username": {"preferred_username"}, "email": {"email"},
-		"profile":        {"given_name", "given_name_array", "family_name", "birthdate", "gender", "preferred_username"},
-		"birth":          {"birthplace", "birthcountry"},
-		"identite_pivot": {"given_name", "given_name_array", "family_name", "birthdate", "gender", "birthplace", "birthcountry"},
-	},
-	allow:    []string{"client_id", "redirect_uri", "response_type", "scope", "state", "nonce", "acr_values", "claims", "prompt", "idp_hint", "ui_locales"},
-	need:     []string{"client_id", "redirect_uri", "response_type", "scope", "state", "nonce", "acr_values"},
-	minNonce: 22, oneLevel: true, signedInfo: true,
-	subject: pairwiseSubject,
-	codes: map[string]string{
-		faultParameter: "Y030007", faultClient: "Y04EA6EF", faultRedirect: "Y04C013C", faultSession: "Y190001", faultHint: "Y030007",
-	},
-	profile: login.Profile{
-		AuthMethod: login.SecretPost, Scopes: []string{"openid", "identite_pivot", "preferred_username", "email"},
-		ACRRequest: []string{"eidas1"}, ACRMin: "eidas1", UserInfo: login.UserInfoJWT,
-	},
 }

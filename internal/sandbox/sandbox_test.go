@@ -28,9 +28,13 @@ import (
 type world struct {
 	sandbox     *sandbox.Sandbox
 	dir         string
-	attestation *site
+	attestation *site // at fc
+	plus        *site // at fc-plus
 	pro         *site
+	protection  *site // at proconnect
 	fc, psc     *httptest.Server
+	fcPlus, pc  *httptest.Server
+	idps        map[string]*httptest.Server
 	later       *offset
 	log         *strings.Builder
 }
@@ -61,6 +65,7 @@ type site struct {
 	identity login.Identity
 	err      error
 	seen     atomic.Bool // the last view of the home page was with a session
+	keys     atomic.Value
 }
 
 func (s *site) inside() bool { return s.seen.Load() }
@@ -75,9 +80,16 @@ func start(t *testing.T, dir string) *world {
 		s.URL = strings.Replace(s.URL, "127.0.0.1", "localhost", 1)
 		return s
 	}
-	var handlers [4]http.Handler
-	w.fc, w.psc = listen(&handlers[0]), listen(&handlers[1])
-	w.attestation, w.pro = &site{server: listen(&handlers[2])}, &site{server: listen(&handlers[3])}
+	var handlers [12]http.Handler
+	w.fc, w.psc, w.fcPlus, w.pc = listen(&handlers[0]), listen(&handlers[1]), listen(&handlers[2]), listen(&handlers[3])
+	w.attestation, w.pro = &site{server: listen(&handlers[4])}, &site{server: listen(&handlers[5])}
+	w.plus, w.protection = &site{server: listen(&handlers[6])}, &site{server: listen(&handlers[7])}
+	w.idps = map[string]*httptest.Server{}
+	origins := map[string]string{}
+	for n, name := range sandbox.IdentityProviders() {
+		w.idps[name] = listen(&handlers[8+n])
+		origins[name] = w.idps[name].URL
+	}
 	log := slog.New(slog.NewTextHandler(&lockedWriter{w: w.log}, nil))
 	var err error
 	t.Cleanup(func() {
@@ -85,20 +97,44 @@ func start(t *testing.T, dir string) *world {
 			t.Log(w.log.String())
 		}
 	})
+	issuer := func(origin, client string, s *site, profile string, others ...sandbox.Client) sandbox.IssuerConfig {
+		first := sandbox.Client{Name: client, RedirectURI: s.server.URL + login.CallbackPath(profile), SignedOutURI: s.server.URL + "/"}
+		return sandbox.IssuerConfig{Origin: origin, Clients: append([]sandbox.Client{first}, others...)}
+	}
 	w.sandbox, err = sandbox.New(sandbox.Config{
 		Dir: dir, Clock: w.later.now, Rand: rand.Reader, Log: log,
-		FC: sandbox.IssuerConfig{Origin: w.fc.URL, Clients: []sandbox.Client{{Name: "Carnet, attestation",
-			RedirectURI: w.attestation.server.URL + login.CallbackPath("fc"), SignedOutURI: w.attestation.server.URL + "/"}}},
-		PSC: sandbox.IssuerConfig{Origin: w.psc.URL, Clients: []sandbox.Client{{Name: "Carnet, professionnels",
-			RedirectURI: w.pro.server.URL + login.CallbackPath("psc"), SignedOutURI: w.pro.server.URL + "/"}}},
+		FC:                issuer(w.fc.URL, "Carnet, attestation", w.attestation, "fc", w.others()...),
+		FCPlus:            issuer(w.fcPlus.URL, "Carnet, attestation", w.plus, "fc-plus", w.others()...),
+		PSC:               issuer(w.psc.URL, "Carnet, professionnels", w.pro, "psc"),
+		ProConnect:        issuer(w.pc.URL, "Carnet, protection des données", w.protection, "proconnect"),
+		IdentityProviders: origins,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	handlers[0], handlers[1] = w.sandbox.FC, w.sandbox.PSC
-	handlers[2] = w.attestation.serve(t, w, "attestation", protect.Insured, w.sandbox.FC.Profile())
-	handlers[3] = w.pro.serve(t, w, "pro", protect.Professional, w.sandbox.PSC.Profile())
+	handlers[0], handlers[1], handlers[2], handlers[3] = w.sandbox.FC, w.sandbox.PSC, w.sandbox.FCPlus, w.sandbox.ProConnect
+	handlers[4] = w.attestation.serve(t, w, "attestation", protect.Insured, w.sandbox.FC.Profile())
+	handlers[5] = w.pro.serve(t, w, "pro", protect.Professional, w.sandbox.PSC.Profile())
+	handlers[6] = w.plus.serve(t, w, "plus", protect.Insured, w.sandbox.FCPlus.Profile())
+	handlers[7] = w.protection.serve(t, w, "protection", protect.Insured, w.sandbox.ProConnect.Profile())
+	for n, name := range sandbox.IdentityProviders() {
+		handlers[8+n] = w.sandbox.IdentityProviders[name]
+	}
 	return w
+}
+
+// others are clients whose answers the tests take themselves. Their addresses answer nothing.
+func (w *world) others() []sandbox.Client {
+	back := w.attestation.server.URL
+	return []sandbox.Client{
+		{ID: "sister", Name: "Le service frère", RedirectURI: back + "/retour", SignedOutURI: back + "/sorti", Entity: "carnet-attestation"},
+		{ID: "stranger", Name: "Un autre service", RedirectURI: back + "/retour", SignedOutURI: back + "/sorti"},
+		{ID: "closed", Name: "Fermé", RedirectURI: back + "/retour", SignedOutURI: back + "/sorti", Disabled: true},
+		{ID: "sectorless", Name: "Sans secteur", RedirectURI: back + "/retour", SignedOutURI: back + "/sorti", SectorURI: back + "/secteur-absent"},
+		{ID: "sectored", Name: "Avec secteur", RedirectURI: back + "/retour", SignedOutURI: back + "/sorti", SectorURI: back + "/secteur"},
+		{ID: "choosy", Name: "Difficile", RedirectURI: back + "/retour", SignedOutURI: back + "/sorti", IdentityProviders: []string{"laposte", "msa"}},
+		{ID: "helping", Name: "Avec aidants", RedirectURI: back + "/retour", SignedOutURI: back + "/sorti", Mandates: []string{"logement"}},
+	}
 }
 
 type lockedWriter struct {
@@ -167,6 +203,9 @@ func (s *site) serve(t *testing.T, w *world, name string, role protect.Role, p l
 			return
 		}
 		_, _ = io.WriteString(rw, "bonjour "+session.Name.Reveal())
+	})
+	mux.HandleFunc("GET /secteur", func(rw http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(rw, `["`+s.server.URL+`/retour"]`)
 	})
 	mux.HandleFunc("POST /deconnexion", func(rw http.ResponseWriter, r *http.Request) {
 		if err := s.Logout(rw, r); err != nil {
@@ -256,6 +295,50 @@ func (b *browser) submit(origin, identifier, password, button string) *browser {
 	return b.do(http.MethodPost, origin+m[1], url.Values{"identifier": {identifier}, "password": {password}, "action": {button}})
 }
 
+var (
+	hidden  = regexp.MustCompile(`name="csrf" value="([^"]+)"`)
+	refused = regexp.MustCompile(`<dt>[^<]*</dt><dd class="num"><a href="/codes#([A-Z0-9]+)"`)
+)
+
+// press sends the form of a federator's page with one button more.
+func (b *browser) press(name, value string) *browser {
+	b.t.Helper()
+	m, csrf := action.FindStringSubmatch(b.body), hidden.FindStringSubmatch(b.body)
+	if m == nil || csrf == nil {
+		b.t.Fatalf("no form of the federator (status %d):\n%s", b.last.StatusCode, b.body[:min(len(b.body), 3000)])
+	}
+	form := url.Values{"csrf": {csrf[1]}, "action": {name}}
+	if name == "idp" {
+		form.Set("idp", value)
+	}
+	at := b.last.Request.URL
+	return b.do(http.MethodPost, at.Scheme+"://"+at.Host+m[1], form)
+}
+
+// origin is where the page at hand is from.
+func (b *browser) origin() string { return b.last.Request.URL.Scheme + "://" + b.last.Request.URL.Host }
+
+// through goes from the chooser of a federator to the page that says what the site will learn.
+func (b *browser) through(idp, identifier string) *browser {
+	b.t.Helper()
+	b.press("idp", idp)
+	return b.submit(b.origin(), identifier, pass, "login")
+}
+
+// enter goes all the way from the chooser to the site.
+func (b *browser) enter(identifier string) *browser {
+	b.t.Helper()
+	return b.through("ameli", identifier).press("continue", "")
+}
+
+// code is the public code on the page at hand.
+func (b *browser) code() string {
+	if m := refused.FindStringSubmatch(b.body); m != nil {
+		return m[1]
+	}
+	return ""
+}
+
 // location stops a browser at the callback address and returns it.
 func (b *browser) callback(path string) *browser {
 	b.stop = func(u *url.URL) bool { return u.Path == path }
@@ -280,7 +363,7 @@ func TestInsuredPersonLogsIn(t *testing.T) {
 	if b.last.StatusCode != 200 || !strings.Contains(b.body, "Carnet, attestation") {
 		t.Fatalf("login page: %d\n%s", b.last.StatusCode, b.body)
 	}
-	b.submit(w.fc.URL, "marguerite.aubepine", pass, "login")
+	b.enter("marguerite.aubepine")
 	if b.body != "bonjour Camille" {
 		t.Fatalf("after the login: %d %q (%v)", b.last.StatusCode, b.body, w.attestation.err)
 	}
@@ -340,7 +423,7 @@ func TestProfessionalLogsIn(t *testing.T) {
 	}
 }
 
-// Every persona that can log in is understood by our own relying party.
+// Every persona that can log in is understood by our own relying party, or refused with its code.
 func TestEveryPersonaIsUnderstood(t *testing.T) {
 	w := start(t, t.TempDir())
 	for _, p := range w.sandbox.World.People {
@@ -348,12 +431,22 @@ func TestEveryPersonaIsUnderstood(t *testing.T) {
 			continue
 		}
 		t.Run(p.Identifier, func(t *testing.T) {
-			newBrowser(t).do("POST", w.attestation.server.URL+"/connexion", nil).submit(w.fc.URL, p.Identifier, pass, "login")
+			idp := "ameli"
+			if p.Identifier == "clovis.jasmin" {
+				idp = "msa"
+			}
+			b := newBrowser(t).do("POST", w.attestation.server.URL+"/connexion", nil).through(idp, p.Identifier)
+			if code := sandbox.CodeOf(p); b.code() != code {
+				t.Fatalf("code %q, want %q (status %d)", b.code(), code, b.last.StatusCode)
+			} else if code != "" {
+				return
+			}
+			b.press("continue", "")
 			got, err := w.attestation.identity.Claims.Person()
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !got.BirthName.Equal(p.Identity.BirthName) || got.Given() != p.Identity.Given() || got.BirthPlace != p.Identity.BirthPlace ||
+			if name := sandbox.CivilName(p); got.BirthName.Reveal() != name || got.Given() != p.Identity.Given() ||
 				got.Birth.ISO() != strings.ReplaceAll(p.Identity.Birth.ISO(), "-00", "-01") {
 				t.Error("the traits are not those of the persona")
 			}
@@ -375,56 +468,60 @@ func TestEveryPersonaIsUnderstood(t *testing.T) {
 
 func TestLoginPage(t *testing.T) {
 	w := start(t, t.TempDir())
+	ameli := w.idps["ameli"].URL
 	begin := func(t *testing.T) *browser {
-		return newBrowser(t).do("POST", w.attestation.server.URL+"/connexion", nil)
+		return newBrowser(t).do("POST", w.attestation.server.URL+"/connexion", nil).press("idp", "ameli")
 	}
 	t.Run("wrong password is explained and nothing typed is lost", func(t *testing.T) {
-		b := begin(t).submit(w.fc.URL, "noe.tilleul", "wrong", "login")
+		b := begin(t).submit(ameli, "noe.tilleul", "wrong", "login")
 		if b.last.StatusCode != 200 || !strings.Contains(b.body, "do not go together") || !strings.Contains(b.body, `value="noe.tilleul"`) || strings.Contains(b.body, "wrong\"") {
 			t.Errorf("%d\n%s", b.last.StatusCode, b.body)
 		}
-		if b.submit(w.fc.URL, "noe.tilleul", pass, "login"); w.attestation.err != nil {
+		if b.submit(ameli, "noe.tilleul", pass, "login").press("continue", ""); w.attestation.err != nil {
 			t.Error(w.attestation.err)
 		}
 	})
 	t.Run("an identifier that nobody has is answered like a wrong password", func(t *testing.T) {
-		b := begin(t).submit(w.fc.URL, "personne", pass, "login")
+		b := begin(t).submit(ameli, "personne", pass, "login")
 		if !strings.Contains(b.body, "do not go together") {
 			t.Error(b.body)
 		}
 	})
 	t.Run("missing fields", func(t *testing.T) {
-		if b := begin(t).submit(w.fc.URL, "", pass, "login"); !strings.Contains(b.body, "Enter an identifier") {
+		if b := begin(t).submit(ameli, "", pass, "login"); !strings.Contains(b.body, "Enter an identifier") {
 			t.Error(b.body)
 		}
-		if b := begin(t).submit(w.fc.URL, "noe.tilleul", "", "login"); !strings.Contains(b.body, "Enter the password") {
+		if b := begin(t).submit(ameli, "noe.tilleul", "", "login"); !strings.Contains(b.body, "Enter the password") {
 			t.Error(b.body)
 		}
 	})
 	t.Run("a persona of the panel fills the identifier", func(t *testing.T) {
 		b := begin(t)
-		link := regexp.MustCompile(`href="(/api/v2/interaction/[^"]+persona=camille.fougere)"`).FindStringSubmatch(b.body)
+		link := regexp.MustCompile(`href="(/interaction/[^"]+persona=camille.fougere)"`).FindStringSubmatch(b.body)
 		if link == nil {
 			t.Fatal("no link to the persona")
 		}
-		if b.get(w.fc.URL + link[1]); !strings.Contains(b.body, `value="camille.fougere"`) {
+		if b.get(ameli + link[1]); !strings.Contains(b.body, `value="camille.fougere"`) {
 			t.Error("the identifier is not filled in")
 		}
 	})
 	t.Run("the language switch stays on the page", func(t *testing.T) {
 		b := begin(t)
-		link := regexp.MustCompile(`href="(/api/v2/interaction/[^"]+\?lang=fr)"`).FindStringSubmatch(b.body)
+		link := regexp.MustCompile(`href="(/interaction/[^"]+\?lang=fr)"`).FindStringSubmatch(b.body)
 		if link == nil {
 			t.Fatal("no link to French")
 		}
-		if b.get(w.fc.URL + link[1]); !strings.Contains(b.body, "Pour continuer vers Carnet, attestation") {
+		if b.get(ameli + link[1]); !strings.Contains(b.body, "Pour continuer vers Identité citoyenne") {
 			t.Errorf("%d\n%s", b.last.StatusCode, b.body)
 		}
 	})
-	t.Run("refusing goes back with access_denied", func(t *testing.T) {
-		b := begin(t).submit(w.fc.URL, "", "", "quit")
-		if b.body != login.CodeDenied+"\n" {
+	t.Run("refusing goes back to the chooser", func(t *testing.T) {
+		b := begin(t).submit(ameli, "", "", "quit")
+		if !strings.Contains(b.body, "Choose an account") {
 			t.Errorf("%q", b.body)
+		}
+		if b.press("quit", ""); b.body != login.CodeDenied+"\n" {
+			t.Errorf("from there to the site: %q", b.body)
 		}
 	})
 	t.Run("a page opened in another browser", func(t *testing.T) {
@@ -433,23 +530,23 @@ func TestLoginPage(t *testing.T) {
 		if m == nil {
 			t.Fatal("no form")
 		}
-		other := newBrowser(t).do("POST", w.fc.URL+m[1], url.Values{"identifier": {"camille.fougere"}, "password": {pass}, "action": {"login"}})
-		if other.last.StatusCode != http.StatusUnauthorized || !strings.Contains(other.body, "Y190001") {
+		other := newBrowser(t).do("POST", ameli+m[1], url.Values{"identifier": {"camille.fougere"}, "password": {pass}, "action": {"login"}})
+		if other.last.StatusCode != http.StatusUnauthorized || !strings.Contains(other.body, "expired_request") {
 			t.Errorf("%d", other.last.StatusCode)
 		}
 	})
 	t.Run("a page that was used opens no second time", func(t *testing.T) {
 		b := begin(t)
 		m := action.FindStringSubmatch(b.body)
-		b.submit(w.fc.URL, "camille.fougere", pass, "login")
-		if b.get(w.fc.URL + m[1]); b.last.StatusCode != http.StatusUnauthorized || !strings.Contains(b.body, "Y190001") {
+		b.submit(ameli, "camille.fougere", pass, "login")
+		if b.get(ameli + m[1]); b.last.StatusCode != http.StatusUnauthorized || !strings.Contains(b.body, "expired_request") {
 			t.Errorf("%d", b.last.StatusCode)
 		}
 	})
 	t.Run("a form of another site is refused", func(t *testing.T) {
 		b := begin(t)
 		m := action.FindStringSubmatch(b.body)
-		r, _ := http.NewRequest("POST", w.fc.URL+m[1], strings.NewReader("action=quit"))
+		r, _ := http.NewRequest("POST", ameli+m[1], strings.NewReader("action=quit"))
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		r.Header.Set("Sec-Fetch-Site", "same-site")
 		resp, err := http.DefaultTransport.RoundTrip(r)
@@ -464,15 +561,15 @@ func TestLoginPage(t *testing.T) {
 	t.Run("five wrong passwords, then one a minute", func(t *testing.T) {
 		b := begin(t)
 		for range 5 {
-			b.submit(w.fc.URL, "jean.hetre", "wrong", "login")
+			b.submit(ameli, "jean.hetre", "wrong", "login")
 		}
-		if b.submit(w.fc.URL, "jean.hetre", pass, "login"); !strings.Contains(b.body, "Too many tries") {
+		if b.submit(ameli, "jean.hetre", pass, "login"); !strings.Contains(b.body, "Too many tries") {
 			t.Fatalf("the sixth is not refused: %s", b.body)
 		}
 		w.later.forward(61 * time.Second)
 		defer w.later.forward(-61 * time.Second)
 		// The page is still good; only the machine's clock is behind ours.
-		if b.submit(w.fc.URL, "jean.hetre", pass, "login"); w.attestation.err != nil || strings.Contains(b.body, "Too many") {
+		if b.submit(ameli, "jean.hetre", pass, "login").press("continue", ""); w.attestation.err != nil || strings.Contains(b.body, "Too many") {
 			t.Errorf("after a minute: %v %s", w.attestation.err, b.body)
 		}
 	})
@@ -609,7 +706,7 @@ func (w *world) redeem(t *testing.T, code, secret string) (int, string) {
 func (w *world) code(t *testing.T) string {
 	t.Helper()
 	b := newBrowser(t).callback(w.attestation.CallbackPath())
-	b.get(w.fc.URL+"/api/v2/authorize?"+w.authorizeQuery().Encode()).submit(w.fc.URL, "camille.fougere", pass, "login")
+	b.get(w.fc.URL + "/api/v2/authorize?" + w.authorizeQuery().Encode()).enter("camille.fougere")
 	q := b.location().Query()
 	if q.Get("iss") != w.sandbox.FC.Issuer() || q.Get("state") != "s" {
 		t.Fatalf("callback %v", q)
@@ -711,7 +808,7 @@ func (w *world) userInfo(t *testing.T, access string) int {
 
 func TestLogoutAtTheIssuer(t *testing.T) {
 	w := start(t, t.TempDir())
-	newBrowser(t).do("POST", w.attestation.server.URL+"/connexion", nil).submit(w.fc.URL, "camille.fougere", pass, "login")
+	newBrowser(t).do("POST", w.attestation.server.URL+"/connexion", nil).enter("camille.fougere")
 	hint := w.attestation.identity.IDToken.Reveal()
 	w.later.forward(time.Hour) // an ID token that has expired is still a good hint
 	end := func(q url.Values) *browser {
@@ -745,7 +842,7 @@ func (w *world) secret(t *testing.T) string {
 func TestSecondStartKeepsKeys(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "sandbox")
 	subject := func(w *world) string {
-		newBrowser(t).do("POST", w.attestation.server.URL+"/connexion", nil).submit(w.fc.URL, "camille.fougere", pass, "login")
+		newBrowser(t).do("POST", w.attestation.server.URL+"/connexion", nil).enter("camille.fougere")
 		if w.attestation.err != nil {
 			t.Fatal(w.attestation.err)
 		}
