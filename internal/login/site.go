@@ -206,30 +206,7 @@ func (s *Site) Finish(w http.ResponseWriter, r *http.Request) (Identity, error) 
 	if now := s.now(); !now.Before(a.ExpiresAt) || now.Before(a.CreatedAt.Add(-maxSkew)) {
 		return Identity{}, refuse(op, carnet.Invalid, CodeExpired, nil)
 	}
-	m, err := s.provider.metadata(ctx)
-	if err != nil {
-		return Identity{}, err
-	}
-	if answer.iss != m.Issuer && (answer.iss != "" || s.provider.profile.RequireIss || m.ResponseIss) {
-		return Identity{}, refuse(op, carnet.Denied, CodeIssuer, errors.New("iss is missing or another's"))
-	}
-	switch answer.failure {
-	case "":
-	case "access_denied":
-		return Identity{}, refuse(op, carnet.Denied, CodeDenied, nil)
-	case "server_error", "temporarily_unavailable":
-		return Identity{}, refuse(op, carnet.Unavailable, CodeProviderDown, errors.New(answer.failure))
-	default:
-		return Identity{}, refuse(op, carnet.Denied, CodeRefused, fmt.Errorf("the provider answers %q", printable(answer.failure)))
-	}
-	if answer.code == "" {
-		return Identity{}, refuse(op, carnet.Denied, CodeRefused, errors.New("no code"))
-	}
-	tokens, err := s.provider.exchange(ctx, m, s.RedirectURI(), answer.code, begun.Verifier)
-	if err != nil {
-		return Identity{}, err
-	}
-	id, err := s.provider.identify(ctx, m, tokens, due{nonce: begun.Nonce, begun: a.CreatedAt})
+	id, err := s.provider.finish(ctx, s.RedirectURI(), answer, Begun{Nonce: begun.Nonce, Verifier: begun.Verifier, At: a.CreatedAt})
 	if err != nil {
 		return Identity{}, err
 	}

@@ -1,13 +1,10 @@
 package sandbox
 
 import (
-	"context"
 	"crypto/subtle"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -15,7 +12,6 @@ import (
 
 	"carnet/internal/carnet"
 	"carnet/internal/login"
-	"carnet/internal/protect"
 	"carnet/internal/site/ui"
 
 	"github.com/luikyv/go-oidc/pkg/goidc"
@@ -34,8 +30,8 @@ type federation struct {
 
 // door is an identity provider as the federator knows it.
 type door struct {
-	idp   *Issuer
-	sites map[string]*login.Site // by the level that is asked for
+	idp       *Issuer
+	providers map[string]*login.Provider // by the level that is asked for
 }
 
 // serves reports that the identity provider can give a level that the platform serves, or a higher one.
@@ -59,6 +55,7 @@ type visit struct {
 	step       string
 	level      string // the site asked for
 	idp        string
+	begun      login.Begun // at the identity provider
 	csrf       string
 	suspicious bool
 	reused     bool // nobody was asked: a session was there
@@ -78,18 +75,18 @@ func extendFederation(idps []*Issuer, known registry, length time.Duration, all 
 	return func(i *Issuer) (extension, error) {
 		f := &federation{Issuer: i, registry: known, length: length, sessions: newSessions(all.Clock)}
 		for _, idp := range idps {
-			d := &door{idp: idp, sites: map[string]*login.Site{}}
+			d := &door{idp: idp, providers: map[string]*login.Provider{}}
 			for _, level := range i.shape.levels {
 				if !d.serves(level) {
 					continue
 				}
-				site, err := f.relyingParty(idp, level, all)
+				provider, err := f.relyingParty(idp, level, all)
 				if err != nil {
 					return extension{}, fmt.Errorf("identity provider %s: %w", idp.shape.name, err)
 				}
-				d.sites[level] = site
+				d.providers[level] = provider
 			}
-			if len(d.sites) > 0 {
+			if len(d.providers) > 0 {
 				f.doors = append(f.doors, d)
 			}
 		}
@@ -103,27 +100,18 @@ func extendFederation(idps []*Issuer, known registry, length time.Duration, all 
 
 // relyingParty is the federator as a client of an identity provider: the same code by which the
 // sites of Carnet let people in.
-func (f *federation) relyingParty(idp *Issuer, level string, all Config) (*login.Site, error) {
+func (f *federation) relyingParty(idp *Issuer, level string, all Config) (*login.Provider, error) {
 	c, ok := idp.client(f.shape.name)
 	if !ok {
 		return nil, errors.New("it does not know us")
 	}
 	profile := idp.profile(c, idp.shape.name)
 	profile.ACRRequest, profile.ACRMin = []string{level}, level
-	provider, err := login.NewProvider(profile, all.Clock, all.Rand, nil)
-	if err != nil {
-		return nil, err
-	}
-	register, err := protect.DefaultRegister()
-	if err != nil {
-		return nil, err
-	}
-	guard := protect.NewGuard(register, carnet.IDs{Clock: all.Clock, Rand: all.Rand})
-	return login.NewSite(login.SiteConfig{
-		Name: f.shape.name + "-" + idp.shape.name, Origin: f.config.Origin, Role: protect.Insured,
-		Absolute: f.length, Idle: f.length,
-	}, provider, newAttempts(all.Clock), guard, all.Clock, all.Rand)
+	return login.NewProvider(profile, all.Clock, all.Rand, nil)
 }
+
+// comeBack is where an identity provider sends the browser back to.
+func (f *federation) comeBack(idp string) string { return f.config.Origin + login.CallbackPath(idp) }
 
 func (f *federation) pages(mux *http.ServeMux) {
 	mux.HandleFunc("GET "+login.CallbackPath("{idp}"), f.back)
@@ -155,7 +143,7 @@ func (f *federation) open(c client, v visit, d *door) bool {
 	if len(c.IdentityProviders) > 0 && !slices.Contains(c.IdentityProviders, d.idp.shape.name) {
 		return false
 	}
-	return d.sites[v.level] != nil && (!v.suspicious || d.serves("eidas2"))
+	return d.providers[v.level] != nil && (!v.suspicious || d.serves("eidas2"))
 }
 
 // authenticate is called by the engine with the authorization request, and for every view and form
@@ -253,26 +241,18 @@ func (f *federation) leave(w http.ResponseWriter, r *http.Request, s *goidc.Auth
 		f.refuse(w, r, s, c, "Y020023")
 		return
 	}
-	// The request may have come as a link with a hint. What follows is the start of a login of ours,
-	// which begins with a form.
-	form := url.Values{login.FieldReturn: {f.path(s.ID)}}
-	post, err := http.NewRequestWithContext(r.Context(), http.MethodPost, r.URL.String(), strings.NewReader(form.Encode()))
+	location, begun, err := d.providers[v.level].Begin(r.Context(), f.comeBack(name))
 	if err != nil {
+		f.log.WarnContext(r.Context(), "identity provider", "name", name, "code", carnet.CodeOf(err))
 		f.refuse(w, r, s, c, "Y020026")
 		return
 	}
-	post.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	for _, cookie := range r.Cookies() {
-		post.AddCookie(cookie)
-	}
-	v.step, v.idp = stepAway, name
+	v.step, v.idp, v.begun = stepAway, name, begun
 	s.Store[storeVisit] = v
 	http.SetCookie(w, &http.Cookie{Name: f.visitCookie(), Value: s.ID, Path: "/", MaxAge: int(requestLifetime / time.Second),
 		Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
-	if err := d.sites[v.level].Begin(w, post); err != nil {
-		f.log.WarnContext(r.Context(), "identity provider", "name", name, "code", carnet.CodeOf(err))
-		f.refuse(w, r, s, c, "Y020026")
-	}
+	w.Header().Set("Referrer-Policy", "no-referrer")
+	http.Redirect(w, r, location, http.StatusSeeOther)
 }
 
 // back takes the browser back from an identity provider.
@@ -299,7 +279,8 @@ func (f *federation) back(w http.ResponseWriter, r *http.Request) {
 		over("Y020022")
 		return
 	}
-	id, err := d.sites[v.level].Finish(w, r)
+	id, err := d.providers[v.level].Finish(r, f.comeBack(name), v.begun)
+	v.begun = login.Begun{} // used
 	if err != nil {
 		f.log.InfoContext(r.Context(), "identity provider", "name", name, "code", carnet.CodeOf(err))
 		if carnet.CodeOf(err) == login.CodeDenied {
@@ -490,7 +471,7 @@ func (f *federation) view(w http.ResponseWriter, r *http.Request, s *goidc.Authn
 			name := d.idp.shape.name
 			choice := idpChoice{Name: name, Title: p.T("idp." + name + ".name"), Role: p.T("idp." + name + ".role"), Level: p.T("level." + d.idp.shape.levels[len(d.idp.shape.levels)-1])}
 			switch {
-			case d.sites[v.level] == nil:
+			case d.providers[v.level] == nil:
 				choice.Closed = p.T("choose.level")
 			case !f.open(c, v, d):
 				choice.Closed = p.T("choose.closed")
@@ -559,45 +540,6 @@ func (f *federation) refuse(w http.ResponseWriter, r *http.Request, s *goidc.Aut
 	}
 	f.log.InfoContext(r.Context(), "login refused", "code", code)
 	f.kit.Render(w, original(r), fault.status, "code", &p)
-}
-
-// attempts is the part of the store of logins that a federator needs: logins under way at identity
-// providers. Sessions it keeps itself, so the rest of the store is never asked.
-type attempts struct {
-	login.Store
-	clock carnet.Clock
-
-	mu   sync.Mutex
-	rows map[string]*kept[login.Attempt]
-}
-
-func newAttempts(clock carnet.Clock) *attempts {
-	return &attempts{clock: clock, rows: map[string]*kept[login.Attempt]{}}
-}
-
-func (a *attempts) AddAttempt(_ context.Context, _ protect.Decision, row login.Attempt) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	put(a.rows, string(row.State[:]), &kept[login.Attempt]{value: row, until: row.ExpiresAt}, a.clock())
-	return nil
-}
-
-func (a *attempts) TakeAttempt(_ context.Context, _ protect.Decision, state, browser login.Hash) (login.Attempt, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	row := a.rows[string(state[:])]
-	if row == nil || row.value.Browser != browser {
-		return login.Attempt{}, carnet.E("sandbox", carnet.NotFound, "login.unknown", nil)
-	}
-	delete(a.rows, string(state[:]))
-	return row.value, nil
-}
-
-func (a *attempts) Purge(_ context.Context, _ protect.Decision, at time.Time) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	maps.DeleteFunc(a.rows, func(_ string, k *kept[login.Attempt]) bool { return !at.Before(k.until) })
-	return nil
 }
 
 // sessions are the logins that a provider of the sandbox remembers, by the hash of a cookie.
