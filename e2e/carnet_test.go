@@ -79,7 +79,8 @@ func serve(t testing.TB, dir string) *carnet {
 		t.Fatal(err)
 	}
 	c.cmd = exec.Command(program(t), "serve", "--data", filepath.Join(dir, "data"), "--lang", "en", "--log-level", "debug",
-		"--port-pro", "0", "--port-attestation", "0", "--port-verifier", "0", "--port-fc", "0", "--port-psc", "0", "--port-operator", "0")
+		"--port-pro", "0", "--port-attestation", "0", "--port-verifier", "0", "--port-fc", "0", "--port-psc", "0", "--port-operator", "0",
+		"--port-ameli", "0", "--port-laposte", "0", "--port-impots", "0", "--port-msa", "0")
 	c.cmd.Dir, c.cmd.Stderr = dir, c.log
 	c.cmd.Env = append(os.Environ(), "TMPDIR="+tmp)
 	stdout, err := c.cmd.StdoutPipe()

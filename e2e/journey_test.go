@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -35,6 +36,12 @@ func in(origin, identifier, password string) []step {
 		fill("#identifier", identifier), fill("#password", password),
 		sitetest.Press(`button[value="login"]`),
 	}
+}
+
+// citizen logs in at an identity provider behind the platform for insured people.
+func citizen(origin, identifier, password string) []step {
+	steps := in(origin, identifier, password)
+	return slices.Concat(steps[:2], []step{sitetest.Press(`button[value="ameli"]`)}, steps[2:], []step{sitetest.Press(`button[value="continue"]`)})
 }
 
 var out = sitetest.Press(`form[action="/deconnexion"] button`)
@@ -97,7 +104,7 @@ func TestLoop(t *testing.T) {
 	// Nothing recorded yet: the page says so and what to do.
 	var empty string
 	browser.Look(t, sitetest.Look{URL: c.attest, Width: 320, Scheme: sitetest.Light, Headers: french,
-		Do: append(in(c.attest, person.Identifier, world.Password()), read(&empty), out)})
+		Do: append(citizen(c.attest, person.Identifier, world.Password()), read(&empty), out)})
 	contains(t, "the page without a dose", empty, "Aucune dose n'est enregistrée à votre nom", "Vous avez pourtant été vacciné", "demandez à la personne")
 
 	var checked, saved, back, file, form string
@@ -128,7 +135,7 @@ func TestLoop(t *testing.T) {
 	var situation string
 	var jar []*network.Cookie
 	browser.Look(t, sitetest.Look{URL: c.attest, Width: 320, Scheme: sitetest.Dark, Headers: french,
-		Do: append(in(c.attest, person.Identifier, world.Password()), read(&situation), cookies(c.attest, &jar))})
+		Do: append(citizen(c.attest, person.Identifier, world.Password()), read(&situation), cookies(c.attest, &jar))})
 	contains(t, "the person's page", situation, "En cours", "Comirnaty", "dose 1 sur 2", "Télécharger l'attestation")
 	if strings.Contains(situation, lot) {
 		t.Error("the person's page shows the lot, which its purpose does not open")

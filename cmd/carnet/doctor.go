@@ -196,7 +196,7 @@ func private(folder string) error {
 // says so and is no fault.
 func ports(s *Settings) []finding {
 	var list []finding
-	for name, port := range map[string]int{"operator": s.PortOperator, "pro": s.PortPro, "attestation": s.PortAttestation, "verifier": s.PortVerifier, "fc": s.PortFc, "psc": s.PortPsc} {
+	for name, port := range s.ports() {
 		f := finding{"port-" + name, true, strconv.Itoa(port) + " is free"}
 		l, err := net.Listen("tcp", net.JoinHostPort(s.Listen, strconv.Itoa(port)))
 		if err != nil {

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"embed"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -11,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -104,26 +107,28 @@ func open(ctx context.Context, s *Settings, file *configFile, say ui.Text, log *
 		return p, err
 	}
 	origin := map[string]string{}
-	for _, site := range []struct {
-		name string
-		port int
-	}{{"pro", s.PortPro}, {"attestation", s.PortAttestation}, {"verifier", s.PortVerifier}, {"psc", s.PortPsc}, {"fc", s.PortFc}, {"operator", s.PortOperator}} {
-		if !p.sandbox && (site.name == "psc" || site.name == "fc") {
-			continue
-		}
-		l, err := net.Listen("tcp", net.JoinHostPort(s.Listen, strconv.Itoa(site.port)))
+	names, citizens := []string{"pro", "attestation", "verifier"}, cmp.Or(s.SandboxCitizens, "fc")
+	if p.sandbox {
+		names = append(append(names, "psc", citizens), sandbox.IdentityProviders()...)
+	}
+	for _, name := range append(names, "operator") {
+		port := s.ports()[name]
+		l, err := net.Listen("tcp", net.JoinHostPort(s.Listen, strconv.Itoa(port)))
 		if errors.Is(err, syscall.EADDRINUSE) {
-			return p, errors.New(say.T("serve.port", "port", site.port, "name", site.name))
+			return p, errors.New(say.T("serve.port", "port", port, "name", name))
 		}
 		if err != nil {
 			return p, err
 		}
-		origin[site.name] = "http://" + net.JoinHostPort(s.Host, strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
+		origin[name] = "http://" + net.JoinHostPort(s.Host, strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
 		todo := "-todo"
-		if _, real := file.login[site.name]; real {
+		if _, real := file.login[name]; real {
 			todo = "-open" // nobody of the sandbox can log in there
 		}
-		p.sites = append(p.sites, &served{name: site.name, todo: todo, origin: origin[site.name], listener: l})
+		if slices.Contains(sandbox.IdentityProviders(), name) {
+			todo = "" // nobody goes there directly
+		}
+		p.sites = append(p.sites, &served{name: name, todo: todo, origin: origin[name], listener: l})
 	}
 
 	link := s.WalletLink
@@ -142,12 +147,23 @@ func open(ctx context.Context, s *Settings, file *configFile, say ui.Text, log *
 	handlers := map[string]http.Handler{"operator": operator.handler(p.db.Ping, s.MetricsToken, revlist.Handler(p.list, log))}
 	var psc, fc login.Profile
 	if p.sandbox {
-		world, err := sandbox.New(sandbox.Config{
-			Dir:   filepath.Join(keyFolder(s.Data), "sandbox"),
-			FC:    issuer(origin["fc"], "Carnet, attestation", origin["attestation"], "fc"),
-			PSC:   issuer(origin["psc"], "Carnet, Vaccin Covid", origin["pro"], "psc"),
-			Clock: p.ids.Clock, Rand: p.ids.Rand, Log: log,
-		})
+		c := sandbox.Config{
+			Dir:               filepath.Join(keyFolder(s.Data), "sandbox"),
+			PSC:               issuer(origin["psc"], "Carnet, Vaccin Covid", origin["pro"], "psc"),
+			IdentityProviders: map[string]string{},
+			Clock:             p.ids.Clock, Rand: p.ids.Rand, Log: log,
+		}
+		for _, name := range sandbox.IdentityProviders() {
+			c.IdentityProviders[name] = origin[name]
+		}
+		platform := issuer(origin[citizens], "Carnet, attestation", origin["attestation"], citizens)
+		if citizens == "fc-plus" {
+			platform.Clients[0].KeysURI = origin["attestation"] + login.KeysPath
+			c.FCPlus = platform
+		} else {
+			c.FC = platform
+		}
+		world, err := sandbox.New(c)
 		if err != nil {
 			return p, err
 		}
@@ -155,8 +171,12 @@ func open(ctx context.Context, s *Settings, file *configFile, say ui.Text, log *
 		if err := p.enrol(ctx, world.World); err != nil {
 			return p, err
 		}
-		handlers["fc"], handlers["psc"] = world.FC, world.PSC
-		psc, fc = world.PSC.Profile(), world.FC.Profile()
+		handlers["psc"] = world.PSC
+		psc, fc = world.PSC.Profile(), world.Citizens().Profile()
+		handlers[citizens] = world.Citizens()
+		for name, idp := range world.IdentityProviders {
+			handlers[name] = idp
+		}
 	}
 	staff, err := p.login(file, login.SiteConfig{Name: "pro", Origin: origin["pro"], Role: protect.Professional,
 		Absolute: 4 * time.Hour, Idle: 15 * time.Minute}, psc)
@@ -183,6 +203,7 @@ func open(ctx context.Context, s *Settings, file *configFile, say ui.Text, log *
 	if err != nil {
 		return p, err
 	}
+	handlers["attestation"] = publishKeys(insured.provider, handlers["attestation"])
 	for _, site := range p.sites {
 		site.handler = operator.watch(site.name, handlers[site.name])
 	}
@@ -240,8 +261,21 @@ func issuer(origin, client, site, profile string) sandbox.IssuerConfig {
 		{Name: client, RedirectURI: site + login.CallbackPath(profile), SignedOutURI: site + "/"}}}
 }
 
+// publishKeys adds the keys that a provider encrypts to, for providers that do.
+func publishKeys(p *login.Provider, site http.Handler) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/", site)
+	mux.HandleFunc("GET "+login.KeysPath, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/jwk-set+json")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		_ = json.NewEncoder(w).Encode(p.JWKS()) // the provider is gone: it will ask again
+	})
+	return mux
+}
+
 type siteLogin struct {
 	*login.Site
+	provider   *login.Provider
 	sandbox    bool
 	formAction []string
 }
@@ -259,7 +293,7 @@ func (p *platform) login(file *configFile, c login.SiteConfig, profile login.Pro
 	if !out.sandbox {
 		p.providers[c.Name] = provider
 	}
-	out.formAction = profile.Origins()
+	out.formAction, out.provider = profile.Origins(), provider
 	out.Site, err = login.NewSite(c, provider, p.db.Login(), p.guard, p.ids.Clock, p.ids.Rand)
 	return out, err
 }
@@ -306,6 +340,9 @@ func (p *platform) announce(t terminal, s *Settings, say ui.Text, took time.Dura
 	}
 	w := tabwriter.NewWriter(t.out, 0, 0, 2, ' ', 0)
 	for _, site := range p.sites {
+		if site.todo == "" {
+			continue
+		}
 		fmt.Fprintf(w, "  %s\t%s\t%s\n", say.T("serve."+site.name), site.origin, say.T("serve."+site.name+site.todo, words...))
 	}
 	fmt.Fprintf(w, "  %s\t\t%s\n", say.T("serve.verify"), say.T("serve.verify-todo", "command", verifyCommand(s)))

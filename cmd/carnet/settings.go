@@ -35,6 +35,13 @@ type Settings struct {
 	PortVerifier    int `help:"Port of the site where anyone checks a certificate." default:"8403"`
 	PortFc          int `help:"Port of the sandbox's FranceConnect." default:"8411"`
 	PortPsc         int `help:"Port of the sandbox's Pro Santé Connect." default:"8412"`
+	PortFcPlus      int `help:"Port of the sandbox's FranceConnect+." default:"8413"`
+	PortAmeli       int `help:"Port of the sandbox's identity provider ameli." default:"8415"`
+	PortLaposte     int `help:"Port of the sandbox's identity provider laposte." default:"8416"`
+	PortImpots      int `help:"Port of the sandbox's identity provider impots." default:"8417"`
+	PortMsa         int `help:"Port of the sandbox's identity provider msa." default:"8418"`
+
+	SandboxCitizens string `help:"Which of the sandbox's platforms lets insured people in: fc (any account), or fc-plus (substantial level, encrypted answers)." enum:"fc,fc-plus" default:"fc"`
 
 	Issuer            string `help:"Who issues the certificates, as printed on them." default:"Carnet, bac à sable"`
 	WalletLink        string `help:"What the right-hand code begins with, up to and with its # or ?v=; by default the page of the site for insured people." placeholder:"URL"`
@@ -55,7 +62,7 @@ type Settings struct {
 
 // Validate is called by kong once every source has been read.
 func (s *Settings) Validate() error {
-	for name, port := range map[string]int{"operator": s.PortOperator, "pro": s.PortPro, "attestation": s.PortAttestation, "verifier": s.PortVerifier, "fc": s.PortFc, "psc": s.PortPsc} {
+	for name, port := range s.ports() {
 		if port < 0 || port > 65535 {
 			return fmt.Errorf("port-%s: %d is not between 0 and 65535", name, port)
 		}
@@ -85,6 +92,15 @@ func (s *Settings) Validate() error {
 
 // loginSites are the sites that people log in to.
 var loginSites = []string{"pro", "attestation"}
+
+// ports are those of the sites and of the sandbox, by the names of their settings.
+func (s *Settings) ports() map[string]int {
+	return map[string]int{
+		"operator": s.PortOperator, "pro": s.PortPro, "attestation": s.PortAttestation, "verifier": s.PortVerifier,
+		"psc": s.PortPsc, "fc": s.PortFc, "fc-plus": s.PortFcPlus,
+		"ameli": s.PortAmeli, "laposte": s.PortLaposte, "impots": s.PortImpots, "msa": s.PortMsa,
+	}
+}
 
 // configFile is the configuration file, flattened to the names of the flags. It is a resolver.
 type configFile struct {

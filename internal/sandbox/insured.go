@@ -41,7 +41,7 @@ func citizens() shape {
 		},
 		profile: login.Profile{
 			AuthMethod: login.SecretPost, Scopes: []string{"openid", "identite_pivot", "preferred_username", "email"},
-			ACRRequest: []string{"eidas1"}, ACRMin: "eidas1", UserInfo: login.UserInfoJWT,
+			ACRRequest: []string{"eidas1"}, ACRMin: "eidas1", UserInfo: login.UserInfoJWT, Revoke: true,
 		},
 	}
 	for scope, claims := range s.scopes {

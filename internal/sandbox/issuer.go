@@ -67,6 +67,7 @@ type client struct {
 	Client
 	secret     string
 	secretFile string
+	keyFile    string // private key to which its tokens are encrypted, when it is a site of Carnet
 	keys       *keyRing
 }
 
@@ -93,7 +94,13 @@ func newIssuer(s shape, c IssuerConfig, people []persona, v vault, shown string,
 		if err != nil {
 			return nil, err
 		}
-		i.clients = append(i.clients, client{one, secret, file, newKeyRing()})
+		enc := ""
+		if one.KeysURI != "" && n == 0 {
+			if enc, err = v.encryptionKey(s.name + "." + one.ID); err != nil {
+				return nil, err
+			}
+		}
+		i.clients = append(i.clients, client{Client: one, secret: secret, secretFile: file, keyFile: enc, keys: newKeyRing()})
 	}
 	origins, err := i.origins()
 	if err != nil {
@@ -179,6 +186,9 @@ func (i *Issuer) profile(c client, name string) login.Profile {
 	p.ClientID = c.ID
 	p.SecretFile = c.secretFile
 	p.RequireIss = true
+	if c.KeysURI != "" {
+		p.UserInfo, p.EncKeys = login.UserInfoNested, []string{c.keyFile}
+	}
 	return p
 }
 

@@ -89,17 +89,7 @@ func readPrivate(path string) ([]byte, error) {
 // signingKey returns the ES256 key of an issuer, named by its thumbprint (RFC 7638).
 func (v vault) signingKey(issuer string) (jose.JSONWebKey, error) {
 	name := issuer + ".key.pem"
-	b, err := v.file(name, func() ([]byte, error) {
-		key, err := ecdsa.GenerateKey(elliptic.P256(), v.random)
-		if err != nil {
-			return nil, err
-		}
-		der, err := x509.MarshalPKCS8PrivateKey(key)
-		if err != nil {
-			return nil, err
-		}
-		return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
-	})
+	b, err := v.file(name, v.freshKey)
 	if err != nil {
 		return jose.JSONWebKey{}, err
 	}
@@ -122,6 +112,26 @@ func (v vault) signingKey(issuer string) (jose.JSONWebKey, error) {
 	}
 	jwk.KeyID = base64.RawURLEncoding.EncodeToString(print)
 	return jwk, nil
+}
+
+// encryptionKey returns the file of the key to which the tokens of a client are encrypted.
+func (v vault) encryptionKey(client string) (path string, err error) {
+	name := client + ".enc.pem"
+	_, err = v.file(name, v.freshKey)
+	return filepath.Join(v.dir, name), err
+}
+
+// freshKey makes a P-256 key in PEM (PKCS#8).
+func (v vault) freshKey() ([]byte, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), v.random)
+	if err != nil {
+		return nil, err
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return nil, err
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
 }
 
 // bytes returns 32 random bytes, kept in hexadecimal.

@@ -41,8 +41,9 @@ var staff = shape{
 	},
 	profile: login.Profile{
 		AuthMethod: login.SecretPost, Scopes: []string{"openid", "given_name", "usual_name", "email", "uid", "siret"},
-		ACRMin: "eidas1-mfa", ACROrder: []string{"eidas0", "eidas0-mfa", "eidas1", "eidas1-mfa", "eidas2", "eidas3"},
-		UserInfo: login.UserInfoJWT,
+		ACRBy: login.ACRByClaims, ACRRequest: []string{"eidas0-mfa", "eidas1-mfa", "eidas2", "eidas3"},
+		ACRAccept: []string{"eidas0-mfa", "eidas1-mfa", "eidas2", "eidas3"},
+		UserInfo:  login.UserInfoJWT, Revoke: true,
 	},
 	extend: extendStaff,
 }

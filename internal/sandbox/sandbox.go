@@ -159,6 +159,14 @@ func New(c Config) (*Sandbox, error) {
 	)
 }
 
+// Citizens is the platform by which insured people come in: FC, else FCPlus.
+func (s *Sandbox) Citizens() *Issuer {
+	if s.FC != nil {
+		return s.FC
+	}
+	return s.FCPlus
+}
+
 // federator is one of the platforms as its identity providers know it.
 type federator struct{ name, client, origin string }
 
