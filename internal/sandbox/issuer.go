@@ -326,6 +326,9 @@ func (i *Issuer) routes() http.Handler {
 	top.HandleFunc("GET "+s.base+s.discovery, func(w http.ResponseWriter, r *http.Request) {
 		i.toEngine(w, r, "/.well-known/openid-configuration"+s.base, r.URL.Query())
 	})
+	for _, name := range []string{"sandbox.css", "copy.js"} {
+		top.Handle(i.kit.Asset(name), chain) // an extension may have static files of its own
+	}
 	if i.extension.endpoints != nil {
 		i.extension.endpoints(top)
 	}

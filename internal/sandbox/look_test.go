@@ -23,18 +23,31 @@ func TestPagesInABrowser(t *testing.T) {
 	browser := sitetest.NewBrowser(t)
 	type steps = []chromedp.Action[chromedp.Void]
 	attestation, pro := w.attestation.server.URL+"/", w.pro.server.URL+"/"
-	connect := sitetest.Press("#connexion")
+	connect, ameli := sitetest.Press("#connexion"), sitetest.Press(`button[value="ameli"]`)
+	citizen := func(name string) steps {
+		return steps{ameli, typed("#identifier", name), typed("#password", pass), sitetest.Press(`button[value="login"]`)}
+	}
 	for _, page := range []struct {
 		name string
 		url  string
 		do   steps
 	}{
 		{"fc-home", w.fc.URL + "/", nil},
-		{"fc-login", attestation, steps{connect}},
-		{"fc-login-chosen", attestation, steps{connect, sitetest.Press(`a[href$="camille.fougere"]`)}},
-		{"fc-login-wrong", attestation, steps{connect, typed("#identifier", "camille.fougere"), typed("#password", "nope"), sitetest.Press(`button[value="login"]`)}},
+		{"fc-choose", attestation, steps{connect}},
+		{"fc-choose-suspicious", attestation, steps{connect, sitetest.Press(`button[value="suspicious"]`)}},
+		{"fc-confirm", attestation, append(steps{connect}, citizen("marguerite.aubepine")...)},
+		{"fc-code", attestation, append(steps{connect}, citizen("remi.roseau")...)},
+		{"fc-people", w.fc.URL + "/personnes", nil},
+		{"fc-codes", w.fc.URL + "/codes", nil},
+		{"fc-plus-choose", w.plus.server.URL + "/", steps{connect}},
+		{"ameli-login", attestation, steps{connect, ameli}},
+		{"ameli-login-chosen", attestation, steps{connect, ameli, sitetest.Press(`a[href$="camille.fougere"]`)}},
+		{"ameli-login-wrong", attestation, steps{connect, ameli, typed("#identifier", "camille.fougere"), typed("#password", "nope"), sitetest.Press(`button[value="login"]`)}},
 		{"fc-fault", w.fc.URL + "/api/v2/authorize?client_id=carnet-attestation", nil},
 		{"fc-signed-out", w.fc.URL + "/api/v2/session/end?id_token_hint=" + url.QueryEscape(w.hint(t)), nil},
+		{"fc-cookies", w.fc.URL + "/cookies", nil},
+		{"proconnect-login", w.protection.server.URL + "/", steps{connect}},
+		{"proconnect-people", w.pc.URL + "/personnes", nil},
 		{"psc-home", w.psc.URL + "/", nil},
 		{"psc-login", pro, steps{connect}},
 		{"psc-cookies", w.psc.URL + "/cookies", nil},
@@ -43,15 +56,24 @@ func TestPagesInABrowser(t *testing.T) {
 			browser.Check(t, "sandbox-"+page.name, sitetest.Look{URL: page.url, Do: page.do, Headers: map[string]string{"Accept-Language": "fr"}})
 		})
 	}
-	for name, s := range map[string]*site{"camille.fougere": w.attestation, "ines.bruyere": w.pro} {
-		t.Run("login and logout of "+name, func(t *testing.T) {
+	in := steps{typed("#password", pass), sitetest.Press(`button[value="login"]`)}
+	for _, who := range []struct {
+		name string
+		at   *site
+		do   steps
+	}{
+		{"camille.fougere", w.attestation, append(citizen("camille.fougere"), sitetest.Press(`button[value="continue"]`))},
+		{"lucie.chataignier", w.plus, append(append(steps{sitetest.Press(`button[value="laposte"]`), typed("#identifier", "lucie.chataignier")}, in...), sitetest.Press(`button[value="continue"]`))},
+		{"ines.bruyere", w.pro, append(steps{typed("#identifier", "ines.bruyere")}, in...)},
+		{"dpo@caisse-des-bois.invalid", w.protection, append(steps{typed("#identifier", "dpo@caisse-des-bois.invalid")}, in...)},
+	} {
+		t.Run("login and logout of "+who.name, func(t *testing.T) {
 			var in, out bool
-			r := browser.Look(t, sitetest.Look{URL: s.server.URL + "/", Width: 1280, Scheme: sitetest.Light, Do: steps{
-				connect, typed("#identifier", name), typed("#password", pass), sitetest.Press(`button[value="login"]`),
-				sitetest.Then(func() { in = s.inside() }), sitetest.Press("#deconnexion"), sitetest.Then(func() { out = !s.inside() }),
-			}})
+			do := append(append(steps{connect}, who.do...),
+				sitetest.Then(func() { in = who.at.inside() }), sitetest.Press("#deconnexion"), sitetest.Then(func() { out = !who.at.inside() }))
+			r := browser.Look(t, sitetest.Look{URL: who.at.server.URL + "/", Width: 1280, Scheme: sitetest.Light, Do: do})
 			if !in || !out {
-				t.Errorf("logged in: %v, logged out: %v: %v", in, out, s.err)
+				t.Errorf("logged in: %v, logged out: %v: %v", in, out, who.at.err)
 			}
 			for _, line := range r.Console {
 				t.Errorf("console: %s", line)
