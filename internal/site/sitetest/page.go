@@ -91,7 +91,7 @@ func (s Scenario) send(h http.Handler, lang string) *httptest.ResponseRecorder {
 	return w
 }
 
-var plain = strings.NewReplacer("\u00a0", " ", "\u202f", " ", "’", "'")
+var plain = strings.NewReplacer("<wbr>", "", "\u00a0", " ", "\u202f", " ", "’", "'")
 
 // Plain makes a page as readable as its catalogue: no entities, no special spaces or apostrophes.
 func Plain(body string) string { return plain.Replace(html.UnescapeString(body)) }

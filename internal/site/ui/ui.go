@@ -73,6 +73,7 @@ import (
 	"log/slog"
 	"net/http"
 	"path"
+	"regexp"
 	"strings"
 
 	"carnet/internal/carnet"
@@ -167,7 +168,8 @@ func (k *Kit) loadPages() error {
 			}
 			return "", fmt.Errorf("no icon named %q", name)
 		},
-		"asset": k.Asset,
+		"asset":   k.Asset,
+		"slashes": slashes,
 	})
 	if base, err = base.ParseFS(files, "templates/_*.html"); err != nil {
 		return err
@@ -216,4 +218,12 @@ func loadIcons(from fs.FS) (map[string]template.HTML, error) {
 			`<svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false">` + strings.TrimSpace(string(b)) + `</svg>`)
 	}
 	return icons, nil
+}
+
+var lettersAcross = regexp.MustCompile(`(\pL/)(\pL)`)
+
+// slashes lets a line end after a slash between two letters: on a narrow screen "Pfizer/BioNTech" ends there
+// and not inside a name. Dates stay whole.
+func slashes(s string) template.HTML {
+	return template.HTML(lettersAcross.ReplaceAllString(template.HTMLEscapeString(s), "$1<wbr>$2"))
 }
