@@ -3,6 +3,8 @@ package qr
 import (
 	"math/bits"
 	"sync"
+
+	"carnet/hcert/qr/grid"
 )
 
 // line is a row or a column of a symbol, module 0 in the lowest bit of the first word. Rules on
@@ -44,25 +46,8 @@ func layoutOf(version int) *layout {
 	return l.layout
 }
 
-// alignment gives the centres of the alignment patterns along a side.
-func alignment(version int) []int {
-	if version == 1 {
-		return nil
-	}
-	n := version/7 + 2
-	last := 4*version + 10
-	step := (version*8 + n*3 + 5) / (n*4 - 4) * 2 // even distances, the first one takes what is over
-	at := make([]int, n)
-	at[0] = 6
-	for i := n - 1; i > 0; i-- {
-		at[i] = last
-		last -= step
-	}
-	return at
-}
-
 func newLayout(version int) *layout {
-	size := 17 + 4*version
+	size := grid.Side(version)
 	l := &layout{size: size, rows: make([]line, size), taken: make([]line, size)}
 	put := func(x, y int, dark bool) {
 		if x < 0 || y < 0 || x >= size || y >= size {
@@ -91,7 +76,7 @@ func newLayout(version int) *layout {
 			}
 		}
 	}
-	centres := alignment(version)
+	centres := grid.Alignment(version)
 	for i, y := range centres {
 		for j, x := range centres {
 			if i == 0 && (j == 0 || j == len(centres)-1) || i == len(centres)-1 && j == 0 {
@@ -105,8 +90,10 @@ func newLayout(version int) *layout {
 			}
 		}
 	}
-	for _, p := range formatPlaces(size) {
-		put(p[0], p[1], false)
+	for _, places := range grid.Format(size) {
+		for _, p := range places {
+			put(p[0], p[1], false)
+		}
 	}
 	put(8, size-8, true)
 	if version >= 7 {
@@ -118,29 +105,15 @@ func newLayout(version int) *layout {
 			put(b, a, dark)
 		}
 	}
-	// Data runs in columns of two from the right, up and down by turns, past the timing column.
-	up := true
-	for right := size - 1; right > 0; right -= 2 {
-		if right == 6 {
-			right--
+	for x, y := range grid.Path(size) {
+		if !l.taken[y].get(x) {
+			l.place = append(l.place, module{uint8(x), uint8(y)})
 		}
-		for i := range size {
-			y := i
-			if up {
-				y = size - 1 - i
-			}
-			for _, x := range [2]int{right, right - 1} {
-				if !l.taken[y].get(x) {
-					l.place = append(l.place, module{uint8(x), uint8(y)})
-				}
-			}
-		}
-		up = !up
 	}
 	for m := range l.masks {
 		l.masks[m], l.masksByColumn[m] = make([]line, size), make([]line, size)
 		for _, p := range l.place {
-			if turns(m, int(p.x), int(p.y)) {
+			if grid.Masked(m, int(p.x), int(p.y)) {
 				l.masks[m][p.y].set(int(p.x))
 				l.masksByColumn[m][p.x].set(int(p.y))
 			}
@@ -149,61 +122,12 @@ func newLayout(version int) *layout {
 	return l
 }
 
-// turns reports that a mask turns the module.
-func turns(mask, x, y int) bool {
-	switch mask {
-	case 0:
-		return (x+y)%2 == 0
-	case 1:
-		return y%2 == 0
-	case 2:
-		return x%3 == 0
-	case 3:
-		return (x+y)%3 == 0
-	case 4:
-		return (x/3+y/2)%2 == 0
-	case 5:
-		return x*y%2+x*y%3 == 0
-	case 6:
-		return (x*y%2+x*y%3)%2 == 0
-	}
-	return ((x+y)%2+x*y%3)%2 == 0
-}
-
-// formatPlaces gives where the fifteen bits of the format stand, lowest first, twice.
-func formatPlaces(size int) [30][2]int {
-	var p [30][2]int
-	for i := range 15 {
-		switch {
-		case i < 6:
-			p[i] = [2]int{8, i}
-		case i < 8:
-			p[i] = [2]int{8, i + 1}
-		case i == 8:
-			p[i] = [2]int{7, 8}
-		default:
-			p[i] = [2]int{14 - i, 8}
-		}
-		if i < 8 {
-			p[15+i] = [2]int{size - 1 - i, 8}
-		} else {
-			p[15+i] = [2]int{8, size - 15 + i}
-		}
-	}
-	return p
-}
-
-// formatCode is level and mask with their check bits, masked (ISO/IEC 18004, annex C).
+// formatCode is level and mask as they stand in a symbol.
 func formatCode(l Level, mask int) int {
-	data := mask // M is 00
 	if l == Q {
-		data |= 3 << 3
+		return grid.FormatCode(3<<3 | mask)
 	}
-	r := data
-	for range 10 {
-		r = r<<1 ^ (r>>9)*0x537
-	}
-	return (data<<10 | r) ^ 0x5412
+	return grid.FormatCode(mask) // M is 00
 }
 
 // versionCode is the version with its check bits (annex D).
@@ -227,6 +151,7 @@ func draw(version int, level Level, words []byte) *Code {
 	var best *Code
 	least := 0
 	rows, cols := make([]line, l.size), make([]line, l.size)
+	formats := grid.Format(l.size)
 	for m := range 8 {
 		for i := range rows {
 			a, b, t, u := &rows[i], &plain[i], &l.masks[m][i], &l.masksByColumn[m][i]
@@ -235,10 +160,12 @@ func draw(version int, level Level, words []byte) *Code {
 			cols[i] = line{b[0] ^ u[0], b[1] ^ u[1], b[2] ^ u[2]}
 		}
 		code := formatCode(level, m)
-		for i, p := range formatPlaces(l.size) {
-			if code>>(i%15)&1 != 0 {
-				rows[p[1]].set(p[0])
-				cols[p[0]].set(p[1])
+		for _, places := range formats {
+			for i, p := range places {
+				if code>>i&1 != 0 {
+					rows[p[1]].set(p[0])
+					cols[p[0]].set(p[1])
+				}
 			}
 		}
 		p := penalty(rows, cols)

@@ -7,29 +7,16 @@ import (
 	"slices"
 
 	"github.com/makiuchi-d/gozxing/common/reedsolomon"
-)
 
-// qrCentres are the rows and columns of the alignment patterns of a version (ISO/IEC 18004, annex E).
-func qrCentres(version int) []int {
-	if version < 2 {
-		return nil
-	}
-	n := version/7 + 2
-	step := (version*8 + n*3 + 5) / (n*4 - 4) * 2
-	out := make([]int, n)
-	out[0] = 6
-	for i := 1; i < n; i++ {
-		out[n-i] = 4*version + 10 - (i-1)*step
-	}
-	return out
-}
+	"carnet/hcert/qr/grid"
+)
 
 // qrTemplates are the finder, timing and alignment patterns of the 40 versions of QR code
 // (ISO/IEC 18004, 6.3).
 func qrTemplates() []*template {
 	var out []*template
 	for v := 1; v <= 40; v++ {
-		n := 17 + 4*v
+		n := grid.Side(v)
 		fixed := map[[2]int]bool{}
 		square := func(cx, cy, radius int) {
 			for y := -radius; y <= radius; y++ {
@@ -47,7 +34,7 @@ func qrTemplates() []*template {
 			fixed[[2]int{i, 6}] = i%2 == 0
 			fixed[[2]int{6, i}] = i%2 == 0
 		}
-		centres := qrCentres(v)
+		centres := grid.Alignment(v)
 		for _, x := range centres {
 			for _, y := range centres {
 				if corner := x == 6 && (y == 6 || y == n-7) || x == n-7 && y == 6; !corner {
@@ -92,7 +79,7 @@ var qrLevels = [4]int{1, 0, 3, 2}
 // no certificate has one.
 func readQR(dark []bool, side int) ([]byte, error) {
 	version := (side - 17) / 4
-	if version < 1 || version > 40 || 17+4*version != side || len(dark) != side*side {
+	if version < 1 || version > 40 || grid.Side(version) != side || len(dark) != side*side {
 		return nil, fmt.Errorf("no QR code has %d modules a side", side)
 	}
 	level, mask, ok := qrFormat(dark, side)
@@ -108,54 +95,28 @@ func readQR(dark []bool, side int) ([]byte, error) {
 
 // qrFormat reads level and mask from the better of the two copies (ISO/IEC 18004, 7.9).
 func qrFormat(dark []bool, side int) (level, mask int, ok bool) {
-	var first, second int
-	bit := func(x, y int) int {
-		if dark[y*side+x] {
-			return 1
+	var read [2]int
+	for c, places := range grid.Format(side) {
+		for i, p := range places {
+			if dark[p[1]*side+p[0]] {
+				read[c] |= 1 << i
+			}
 		}
-		return 0
-	}
-	for i := range 15 {
-		var x, y int
-		switch {
-		case i < 6:
-			x, y = i, 8
-		case i < 8:
-			x, y = i+1, 8
-		case i == 8:
-			x, y = 8, 7
-		default:
-			x, y = 8, 14-i
-		}
-		first = first<<1 | bit(x, y)
-		if i < 7 {
-			x, y = 8, side-1-i
-		} else {
-			x, y = side-15+i, 8
-		}
-		second = second<<1 | bit(x, y)
 	}
 	best := 4 // the code tells apart what differs in up to three bits
 	for f := range 32 {
-		rest := f << 10
-		for i := 14; i >= 10; i-- {
-			if rest>>i&1 != 0 {
-				rest ^= 0x537 << (i - 10)
-			}
-		}
-		word := (f<<10 | rest) ^ 0x5412
-		if d := min(bits.OnesCount(uint(word^first)), bits.OnesCount(uint(word^second))); d < best {
+		word := grid.FormatCode(f)
+		if d := min(bits.OnesCount(uint(word^read[0])), bits.OnesCount(uint(word^read[1]))); d < best {
 			best, level, mask, ok = d, qrLevels[f>>3], f&7, true
 		}
 	}
 	return level, mask, ok
 }
 
-// qrCodewords walks the modules in pairs of columns from the right, up and down by turns, and takes
-// the mask off.
+// qrCodewords reads the modules in the order of the data and takes the mask off.
 func qrCodewords(dark []bool, version, mask int) []byte {
-	side := 17 + 4*version
-	centres := qrCentres(version)
+	side := grid.Side(version)
+	centres := grid.Alignment(version)
 	near := func(v int) bool {
 		return slices.ContainsFunc(centres, func(c int) bool { return v >= c-2 && v <= c+2 })
 	}
@@ -174,53 +135,21 @@ func qrCodewords(dark []bool, version, mask int) []byte {
 		}
 		return false
 	}
-	masked := func(x, y int) bool {
-		switch mask {
-		case 0:
-			return (x+y)%2 == 0
-		case 1:
-			return y%2 == 0
-		case 2:
-			return x%3 == 0
-		case 3:
-			return (x+y)%3 == 0
-		case 4:
-			return (x/3+y/2)%2 == 0
-		case 5:
-			return x*y%2+x*y%3 == 0
-		case 6:
-			return (x*y%2+x*y%3)%2 == 0
-		}
-		return ((x+y)%2+x*y%3)%2 == 0
-	}
 	var out []byte
 	var b byte
 	n := 0
-	up := true
-	for right := side - 1; right > 0; right -= 2 {
-		if right == 6 {
-			right-- // the timing pattern takes a column of its own
+	for x, y := range grid.Path(side) {
+		if fixed(x, y) {
+			continue
 		}
-		for i := range side {
-			y := i
-			if up {
-				y = side - 1 - i
-			}
-			for x := right; x > right-2; x-- {
-				if fixed(x, y) {
-					continue
-				}
-				b <<= 1
-				if dark[y*side+x] != masked(x, y) {
-					b |= 1
-				}
-				if n++; n == 8 {
-					out = append(out, b)
-					b, n = 0, 0
-				}
-			}
+		b <<= 1
+		if dark[y*side+x] != grid.Masked(mask, x, y) {
+			b |= 1
 		}
-		up = !up
+		if n++; n == 8 {
+			out = append(out, b)
+			b, n = 0, 0
+		}
 	}
 	return out
 }

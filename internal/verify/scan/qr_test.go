@@ -10,6 +10,8 @@ import (
 	"github.com/makiuchi-d/gozxing"
 	"github.com/makiuchi-d/gozxing/qrcode/decoder"
 	"github.com/makiuchi-d/gozxing/qrcode/encoder"
+
+	"carnet/hcert/qr/grid"
 )
 
 // drawQR writes a text with gozxing, an independent writer.
@@ -101,7 +103,7 @@ func TestQRTables(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, want := qrCentres(version), v.GetAlignmentPatternCenters(); !slices.Equal(got, want) {
+		if got, want := grid.Alignment(version), v.GetAlignmentPatternCenters(); !slices.Equal(got, want) {
 			t.Errorf("version %d: centres %v, want %v", version, got, want)
 		}
 		side := 17 + 4*version
