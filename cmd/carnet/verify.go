@@ -25,7 +25,7 @@ import (
 // VerifyCmd is `carnet verify`.
 type VerifyCmd struct {
 	JSON    bool     `help:"Print one JSON object per code and per line."`
-	Trust   []string `help:"Certificates that are believed: a folder or a file of PEM or DER certificates, or a published trust list. May be given several times; by default the public certificates of this instance." placeholder:"PATH" sep:"none" type:"path"`
+	Trust   []string `help:"Certificates that are believed: a folder or a file of PEM or DER certificates, a published trust list, or a sealed bundle with the public key of who sealed it. May be given several times; by default the public certificates of this instance." placeholder:"PATH" sep:"none" type:"path"`
 	Rules   []string `help:"Business rules: a folder or a file of published rules and value sets (JSON). May be given several times." placeholder:"PATH" sep:"none" type:"path"`
 	Country string   `help:"Country whose rules count (ISO 3166, two letters); by default that of the rules when they are of one." placeholder:"CC"`
 	Revoked []string `help:"Lists of revoked certificates: a folder or a file of the signed list of Carnet with the public key of its publisher (PEM), or of published lists. May be given several times." placeholder:"PATH" sep:"none" type:"path"`

@@ -527,8 +527,7 @@ func (w Words) Facts(f Facts) []Row {
 		if b.Oldest != nil {
 			key, oldest = "bundleListsOf", day(*b.Oldest)
 		}
-		rows = append(rows, Row{fact("bundle"), fact(key, "date", day(b.Gathered), "next", day(b.Until), "n", b.Certificates, "lists", b.Lists,
-			"oldest", oldest, "revoked", b.Revoked)})
+		rows = append(rows, Row{fact("bundle"), fact(key, "date", day(b.Gathered), "next", day(b.Until), "lists", b.Lists, "oldest", oldest)})
 	}
 	rulesFact := fact("noRules")
 	if r := f.Rules; r != nil {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 
@@ -130,6 +131,37 @@ func TestDevice(t *testing.T) {
 		v.Do(paste(string(payload)), sitetest.Click("#submit"))
 		says(t, shown(v), "Valid", "1958-03-12")
 	})
+}
+
+// TestDeviceRevokedCertificate: a device without a network knows that a signing certificate was revoked, by
+// the bundle that it has, and says since when; and on what day it learned that another one was not.
+func TestDeviceRevokedCertificate(t *testing.T) {
+	today := time.Now().UTC().Format("02/01/2006")
+	for _, c := range []struct {
+		name    string
+		revoked bool
+		want    []string
+	}{
+		{"revoked", true, []string{"Non valide", "certificate.revoked", "même daté d'avant", "Révoqué le " + time.Now().UTC().AddDate(0, 0, -1).Format("02/01/2006") + ", selon la liste de révocation du " + today}},
+		{"good", false, []string{"Valide", "FOUGERE", "Certificat de l'émetteur non révoqué, liste du " + today}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			i := bundled(t, "FR91", c.revoked)
+			_, h := start(t, verify.Checker{Trust: i.trust}, Control, io.Discard)
+			server := httptest.NewServer(h)
+			defer server.Close()
+			look := sitetest.Look{URL: server.URL + "/", Width: 360, Scheme: sitetest.Light, JS: true, Headers: map[string]string{"Accept-Language": "fr"}}
+			sitetest.NewBrowser(t).Visit(t, look, func(v *sitetest.Visit) {
+				ready(v)
+				says(t, v.Value(`document.querySelector("main").innerText`), "Certificats et révocations 2D-Doc", "réunis le "+today)
+				server.Close() // no network from here on
+				v.Do(chromedp.Navigate(look.URL))
+				ready(v)
+				v.Do(paste(string(i.attest(t, "Fougère"))), sitetest.Click("#submit"))
+				says(t, shown(v), c.want...)
+			})
+		})
+	}
 }
 
 // TestWithoutScripts: nothing on the page promises what it cannot do then.

@@ -19,6 +19,8 @@ func TestLook(t *testing.T) {
 	i := newIssuer(t, "FR90", &verify.Trust{})
 	sandbox := newIssuer(t, "FR00", i.trust)
 	checker := verify.Checker{Trust: i.trust, Revoked: i.list(t), Rules: rulesOf(t)}
+	ended := bundled(t, "FR91", true)
+	bundles := verify.Checker{Trust: ended.trust, Revoked: i.list(t), Rules: rulesOf(t)}
 	dir := t.TempDir()
 	browser := sitetest.NewBrowser(t)
 	for _, page := range []struct {
@@ -26,18 +28,24 @@ func TestLook(t *testing.T) {
 		mode string
 		data []byte
 		js   bool
+		know *verify.Checker // instead of the one of all
 	}{
 		{name: "home", mode: Minimal, js: true},
 		{name: "home-without-scripts", mode: Minimal},
 		{name: "valid-minimal", mode: Minimal, data: i.attest(t, "Fougère"), js: true},
 		{name: "valid-control", mode: Control, data: page(t, i.attest(t, "Fougère")), js: true},
 		{name: "forged", mode: Control, data: i.forged(t), js: true},
+		{name: "certificate-revoked", mode: Control, data: ended.attest(t, "Fougère"), js: true, know: &bundles},
 		{name: "test", mode: Minimal, data: sandbox.attest(t, "Aubépine"), js: true},
 		{name: "nothing", mode: Minimal, data: []byte("rien"), js: true},
 		{name: "server-valid", mode: Minimal, data: i.attest(t, "Fougère")},
 	} {
 		t.Run(page.name, func(t *testing.T) {
-			_, h := start(t, checker, page.mode, io.Discard)
+			know := checker
+			if page.know != nil {
+				know = *page.know
+			}
+			_, h := start(t, know, page.mode, io.Discard)
 			server := httptest.NewServer(h)
 			defer server.Close()
 			look := sitetest.Look{URL: server.URL + "/", Headers: map[string]string{"Accept-Language": "fr"}, JS: page.js}
