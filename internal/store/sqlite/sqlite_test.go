@@ -58,9 +58,11 @@ func backend(t testing.TB, ring *keyring.Ring, ids carnet.IDs) storetest.Backend
 	}
 	t.Cleanup(func() { db.Close() })
 	return storetest.Backend{
-		People:    db.People(),
-		Vaccinate: db.Vaccinate(),
-		Certify:   db.Certify(),
+		People:     db.People(),
+		Vaccinate:  db.Vaccinate(),
+		Certify:    db.Certify(),
+		Login:      db.Login(),
+		Delegation: db.Delegation(),
 		Count: func(t testing.TB, table string) (n int) {
 			if err := db.sql.QueryRow("SELECT count(*) FROM " + table).Scan(&n); err != nil {
 				t.Fatal(err)
@@ -68,20 +70,21 @@ func backend(t testing.TB, ring *keyring.Ring, ids carnet.IDs) storetest.Backend
 			return n
 		},
 		Journal: func(t testing.TB) (lines []storetest.Line) {
-			rows, err := db.sql.Query(`SELECT person_id, kind, object, outcome, purpose, actor_role, actor_id, decision_id FROM journal ORDER BY at, line`)
+			rows, err := db.sql.Query(`SELECT person_id, kind, object, outcome, purpose, actor_role, actor_id, decision_id, delegate_id FROM journal ORDER BY at, line`)
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer rows.Close()
 			for rows.Next() {
 				var l storetest.Line
-				var person, actor, decision []byte
-				if err := rows.Scan(&person, &l.Kind, &l.Object, &l.Outcome, &l.Purpose, &l.Role, &actor, &decision); err != nil {
+				var person, actor, decision, delegate []byte
+				if err := rows.Scan(&person, &l.Kind, &l.Object, &l.Outcome, &l.Purpose, &l.Role, &actor, &decision, &delegate); err != nil {
 					t.Fatal(err)
 				}
 				copy(l.Person[:], person)
 				copy(l.Actor[:], actor)
 				copy(l.Decision[:], decision)
+				copy(l.Delegate[:], delegate)
 				lines = append(lines, l)
 			}
 			return lines

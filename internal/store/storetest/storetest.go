@@ -14,6 +14,8 @@ import (
 
 	"carnet/internal/carnet"
 	"carnet/internal/certify"
+	"carnet/internal/login"
+	"carnet/internal/login/delegation"
 	"carnet/internal/people"
 	"carnet/internal/protect"
 	"carnet/internal/protect/keyring"
@@ -23,18 +25,20 @@ import (
 
 // Backend is an open store under test, with a way to look at the raw tables.
 type Backend struct {
-	People    people.Store
-	Vaccinate vaccinate.Store
-	Certify   certify.Store
-	Count     func(t testing.TB, table string) int
-	Journal   func(t testing.TB) []Line // oldest first
+	People     people.Store
+	Vaccinate  vaccinate.Store
+	Certify    certify.Store
+	Login      login.Store
+	Delegation delegation.Store
+	Count      func(t testing.TB, table string) int
+	Journal    func(t testing.TB) []Line // oldest first
 }
 
 // Line is what the suite looks at of a journal entry.
 type Line struct {
 	Person                               carnet.ID
 	Kind, Object, Outcome, Purpose, Role string
-	Actor, Decision                      carnet.ID
+	Actor, Decision, Delegate            carnet.ID
 }
 
 // Open makes an empty store. It is called once for each subtest.
@@ -59,6 +63,8 @@ func Run(t *testing.T, open Open) {
 		"a correction is an event":                                testCorrect,
 		"a cancelled dose no longer stands":                       testCancel,
 		"a purpose sees its columns only":                         testColumns,
+		"delegates have passkeys of their own":                    testDelegates,
+		"who types is part of every entry":                        testDelegatedEntries,
 		"an attestation is signed, read back and noted once":      testAttestation,
 		"an attestation is the person's own":                      testAttestationOfAnother,
 		"without a dose there is no attestation":                  testNoDose,
