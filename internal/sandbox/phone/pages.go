@@ -106,7 +106,7 @@ func (s *Service) home(w http.ResponseWriter, r *http.Request) {
 // said lists the sentences of the catalogue, below "say.", that the script knows by these names.
 var said = []string{
 	"owner", "service", "announced", "browser", "place", "place-unknown", "at", "establishment", "delegate", "delegate-words", "first-time", "unusual",
-	"quiet", "pull", "reading", "left", "more-one", "more", "approved", "approved-words", "declined", "declined-words", "reported", "reported-words",
+	"quiet", "silent", "silent-read", "pull", "reading", "left", "more-one", "more", "approved", "approved-words", "declined", "declined-words", "reported", "reported-words",
 	"wrong-number", "wrong-number-words", "over", "over-words", "failed", "failed-words", "code-wrong", "code-locked", "code-disabled", "code-form",
 	"code-again", "number-form", "number-none", "name-form", "token", "many", "no-match", "busy", "device-name", "phone-of", "state-active",
 	"state-disabled", "state-locked", "this-one", "since", "lost", "revoking", "revoked", "revoked-words", "news-enrolled", "news-revoked",

@@ -3,7 +3,9 @@
 package phonetest
 
 import (
+	"bufio"
 	"bytes"
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/sha256"
@@ -196,6 +198,39 @@ func (p *Phone) call(method, name string, body io.Reader, out any) error {
 		return nil
 	}
 	return json.NewDecoder(resp.Body).Decode(out)
+}
+
+// Stream opens the stream of news and gives its lines until the context ends.
+func (p *Phone) Stream(ctx context.Context) (<-chan string, error) {
+	if err := p.Prove(); err != nil {
+		return nil, err
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, p.Origin+"/wallet/api/stream", nil)
+	if err != nil {
+		return nil, err
+	}
+	r.Header.Set("Cookie", p.cookie)
+	resp, err := p.client.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	if kind := resp.Header.Get("Content-Type"); kind != "text/event-stream" {
+		resp.Body.Close()
+		return nil, fmt.Errorf("stream: status %d, %s", resp.StatusCode, kind)
+	}
+	lines := make(chan string)
+	go func() {
+		defer close(lines)
+		defer resp.Body.Close()
+		for s := bufio.NewScanner(resp.Body); s.Scan(); {
+			select {
+			case lines <- s.Text():
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return lines, nil
 }
 
 // Requests opens the application: it proves the key and lists what waits.

@@ -29,8 +29,11 @@ self.addEventListener("fetch", (e) => {
   }
 });
 
-function show(id, quiet) {
-  const words = CONFIG.words[navigator.language.startsWith("en") ? "en" : "fr"];
+const LANG = CONFIG.page + "/lang"; // not an address: where the language of the page is kept
+
+async function show(id, quiet) {
+  const lang = await (await caches.match(LANG))?.text();
+  const words = CONFIG.words[lang] ?? CONFIG.words.fr;
   return self.registration.showNotification(words.title, {
     body: words.body, icon: CONFIG.icon, badge: CONFIG.icon, tag: "request", renotify: !quiet, silent: quiet, requireInteraction: !quiet, data: { id },
   });
@@ -47,7 +50,10 @@ self.addEventListener("push", (e) => {
   })());
 });
 
-self.addEventListener("message", (e) => { if (e.data?.ring) e.waitUntil(show("", e.data.ring === "quiet")); });
+self.addEventListener("message", (e) => {
+  if (e.data?.ring) e.waitUntil(show("", e.data.ring === "quiet"));
+  if (e.data?.lang) e.waitUntil(caches.open(NAME).then((c) => c.put(LANG, new Response(e.data.lang))));
+});
 
 self.addEventListener("notificationclick", (e) => {
   e.notification.close();

@@ -147,7 +147,7 @@
 
   function draw() {
     drawHome();
-    const next = state.requests[0];
+    const next = state.requests.find((r) => !r.pull); // one that did not ring does not come to the front
     if (answering()) {
       const still = looking || state.requests.some((r) => r.id === current.id);
       if (next && !looking && next.id !== current.id) show(next);
@@ -171,6 +171,8 @@
     const more = state.cards.reduce((n, c) => n + c.waiting, 0);
     $("find-more").hidden = !more;
     $("find-more").textContent = more === 1 ? say("more-one") : say("more", { n: more });
+    $("silent").replaceChildren(...state.requests.filter((r) => r.pull).map((r) => el("div", { class: "banner info" }, icon("info"), el("div", {},
+      el("p", { class: "text" }, say("silent", { at: clock(r.at) })), el("div", { class: "actions" }, button(say("silent-read"), "button second small", () => show(r)))))));
     $("news").replaceChildren(...state.cards.flatMap((c) => c.news.map((n) => {
       const box = el("div", { class: "banner warning" }, icon("warning"), el("div", {},
         el("p", { class: "text" }, say("news-" + n.kind, { name: n.device, at: moment(n.at) })),
@@ -481,6 +483,9 @@
     if (list.length) { root.dataset.cards = list.length; if (!revoked) return look(); }
     if (revoked) go("gone"); else if (!arrival()) go("none", false);
   }
-  navigator.serviceWorker?.register(root.dataset.worker, { scope: "/wallet" }).then(() => navigator.serviceWorker.ready).then(() => { root.dataset.installed = "1"; }).catch(() => {});
+  navigator.serviceWorker?.register(root.dataset.worker, { scope: "/wallet" }).then(() => navigator.serviceWorker.ready).then((r) => {
+    r.active.postMessage({ lang }); // in which notifications speak
+    root.dataset.installed = "1";
+  }).catch(() => {});
   if (!arrival()) begin().catch((e) => { console.error(e); go("none", false); });
 })();
