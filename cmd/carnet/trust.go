@@ -82,6 +82,7 @@ const (
 	codeBundleList       = "bundle.list"
 	codeBundleAnchor     = "bundle.anchor"
 	codeBundleDays       = "bundle.days"
+	codeBundleEmpty      = "bundle.empty"
 )
 
 func bundleFault(kind carnet.Kind, code string, cause error) error {
@@ -243,19 +244,22 @@ func (c *gatherCmd) Run(ctx context.Context, s *Settings, t terminal) error {
 	if err != nil {
 		return a.refuse(g.list, err)
 	}
-	content, err := b.Marshal()
-	if err == nil {
-		err = revlist.Replace(c.Out, content)
-	}
-	if err != nil {
-		return a.refuse(c.Out, bundleFault(carnet.Unavailable, codeBundleUnreadable, err))
-	}
 	r := newBundleReport(c.Out, b, time.Now())
 	for _, p := range missing {
 		r.Missing = append(r.Missing, missingPart{p.Subject, p.Err.Error()})
 		if !a.json {
 			fmt.Fprintf(t.err, "carnet: %s\n  %v\n", a.T("bundle.without", "subject", p.Subject), p.Err)
 		}
+	}
+	if len(b.Participants) == 0 {
+		return a.refuse(g.list, bundleFault(carnet.Unavailable, codeBundleEmpty, nil))
+	}
+	content, err := b.Marshal()
+	if err == nil {
+		err = revlist.Replace(c.Out, content)
+	}
+	if err != nil {
+		return a.refuse(c.Out, bundleFault(carnet.Unavailable, codeBundleUnreadable, err))
 	}
 	if !a.json {
 		fmt.Fprintln(t.out, a.T("bundle.gathered", "path", c.Out))
@@ -570,20 +574,25 @@ func (b *bar) end() {
 }
 
 // refreshEvery is how often an instance gathers: the scheme wants revocation lists to be updated within
-// a day.
-const refreshEvery = 12 * time.Hour
+// a day. After a failure it tries again sooner.
+const (
+	refreshEvery = 12 * time.Hour
+	retryAfter   = 15 * time.Minute
+)
 
 // keepTrust gathers, seals and keeps the bundle of an instance, at once and then again and again, until the
 // context ends. What fails is logged, and what is held stays; it says itself how old it is.
 func keepTrust(ctx context.Context, s *Settings, log *slog.Logger) {
 	for {
+		wait := refreshEvery
 		if err := refreshTrust(ctx, s, log); err != nil && ctx.Err() == nil {
+			wait = retryAfter
 			log.ErrorContext(ctx, "the 2D-Doc certificates and revocations were not renewed", "err", err)
 		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(refreshEvery):
+		case <-time.After(wait):
 		}
 	}
 }
@@ -601,6 +610,9 @@ func refreshTrust(ctx context.Context, s *Settings, log *slog.Logger) error {
 	}
 	for _, p := range missing {
 		log.WarnContext(ctx, "not gathered, or not newly", "subject", p.Subject, "err", p.Err)
+	}
+	if len(b.Participants) == 0 {
+		return bundleFault(carnet.Unavailable, codeBundleEmpty, nil)
 	}
 	key, err := certify.BundleKey(s.Data, rand.Reader)
 	if err == nil {
