@@ -22,6 +22,7 @@ import (
 	"carnet/internal/carnet"
 	"carnet/internal/login"
 	"carnet/internal/login/hours"
+	"carnet/internal/login/limit"
 	"carnet/internal/login/logintest"
 	"carnet/internal/login/origin"
 	"carnet/internal/login/risk"
@@ -165,7 +166,7 @@ func (p *phones) last() login.PushRequest {
 // hall is a site whose people log in by phone.
 type hall struct {
 	*phones
-	t     *testing.T
+	t     testing.TB
 	clock *clock
 	store login.Store
 	site  *login.Site
@@ -176,7 +177,7 @@ type hall struct {
 
 var workday = time.Date(2026, 11, 23, 9, 30, 0, 0, time.UTC) // a Monday, 10:30 in Paris
 
-func newHall(t *testing.T, change func(*login.SiteConfig)) *hall {
+func newHall(t testing.TB, change func(*login.SiteConfig)) *hall {
 	t.Helper()
 	c := newClock()
 	c.at = workday
@@ -318,7 +319,7 @@ func (h *hall) kinds(number string) string {
 	return strings.Join(out, " ")
 }
 
-func want(t *testing.T, err error, c string) {
+func want(t testing.TB, err error, c string) {
 	t.Helper()
 	if carnet.CodeOf(err) != c || err == nil {
 		t.Errorf("got %v, want %s", err, c)
@@ -974,6 +975,9 @@ func TestR22(t *testing.T) {
 	if !h.site.Fresh(renewed) || renewed.ID != first.ID || !renewed.ExpiresAt.Equal(first.ExpiresAt) || renewed.Organisation != first.Organisation || c.browser["__Host-pro-session"] == token {
 		t.Errorf("renewed %+v", renewed)
 	}
+	if list, err := h.site.History(t.Context(), actorOf(owner)); err != nil || list[0].Kind != login.EventOpened || !slices.Contains(list[0].Reasons, login.ReasonRenewed) {
+		t.Errorf("%+v, %v", list[0], err)
+	}
 	old := computer{browser{"__Host-pro-session": token}, c.address, c.agent}
 	if _, err := h.current(old); err == nil {
 		t.Error("the old secret still opens the session")
@@ -1282,4 +1286,32 @@ func TestCallFaults(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// BenchmarkCall compares a number that somebody has with one that nobody has (R8): the request and
+// three looks at it.
+func BenchmarkCall(b *testing.B) {
+	for name, number := range map[string]string{"known": owner, "unknown": stranger} {
+		b.Run(name, func(b *testing.B) {
+			h := newHall(b, func(c *login.SiteConfig) {
+				c.Limits = limit.Defaults()
+				for name := range c.Limits {
+					c.Limits[name] = limit.Named{Rate: limit.Rate{Count: 1_000_000, Period: time.Second}}
+				}
+			})
+			for b.Loop() {
+				c := at("192.0.2.7")
+				if _, err := h.call(c, number); err != nil {
+					b.Fatal(err)
+				}
+				for range 3 {
+					h.clock.forward(6 * time.Second)
+					if _, err := h.waiting(c); err != nil {
+						b.Fatal(err)
+					}
+				}
+				h.clock.forward(time.Hour) // the history of the last minutes stays as short
+			}
+		})
+	}
 }

@@ -142,11 +142,13 @@ func (s *Site) unhold(browser string, row HoldRow, r *http.Request) (Held, error
 	}, nil
 }
 
+const opRenew = "Renew"
+
 // Renew gives the session of the browser the authentication that waits in it: same person, same
 // situation, same end, a new token (R22). Who authenticated must be who is logged in; anybody else
 // is CodeOther, and the identity is used up.
 func (s *Site) Renew(w http.ResponseWriter, r *http.Request) (Session, string, error) {
-	const op = "Renew"
+	const op = opRenew
 	if r.Method != http.MethodPost {
 		return Session{}, "", refuse(op, carnet.Invalid, CodeMethod, nil)
 	}

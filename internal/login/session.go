@@ -216,7 +216,10 @@ func (s *Site) begin(w http.ResponseWriter, r *http.Request, op string, identity
 	opened.Session, opened.Delegate, opened.Establishment = row.ID, row.Delegate, content.Organisation
 	opened.Token = session.Token()
 	if row.Presence != "" {
-		opened.Reasons = []string{row.Presence}
+		opened.Reasons = append(opened.Reasons, row.Presence)
+	}
+	if op == opRenew {
+		opened.Reasons = append(opened.Reasons, ReasonRenewed)
 	}
 	known := ""
 	err = s.store.Door(r.Context(), s.decideFor(row.ID), func(tx Tx) error {
@@ -236,8 +239,11 @@ func (s *Site) begin(w http.ResponseWriter, r *http.Request, op string, identity
 				return err
 			}
 		}
-		if err := tx.AddEvent(opened); err != nil {
-			return err
+		// The history is of those whose number others may type.
+		if row.Role != protect.Insured {
+			if err := tx.AddEvent(opened); err != nil {
+				return err
+			}
 		}
 		return tx.AddSession(row)
 	})

@@ -100,8 +100,9 @@ func EndPath(provider string) string { return "/connexion/fin/" + provider }
 // EndPath is the path that this site routes to BackChannel.
 func (s *Site) EndPath() string { return EndPath(s.provider.Name()) }
 
-// Reasons of sessions that end.
+// Reasons of sessions that open again or end.
 const (
+	ReasonRenewed  = "renewed"  // a fresh authentication in an open session
 	ReasonProvider = "provider" // the provider ended it
 	ReasonRevoked  = "revoked"  // the person or the delegate may not enter any more
 	ReasonStaff    = "staff"    // staff ended it after an alert

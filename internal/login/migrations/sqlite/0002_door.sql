@@ -94,6 +94,7 @@ CREATE TABLE login_event (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX login_event_at ON login_event (at);
+CREATE INDEX login_event_kind ON login_event (kind, at);
 CREATE INDEX login_event_origin ON login_event (origin, at);
 
 -- When a professional vaccinates.
