@@ -46,9 +46,16 @@ type Session struct {
 	Tabs   []Link // parts of the site; the one that the page belongs to is marked
 }
 
-// Current reports that a tab leads to the part of the site that a page belongs to.
+// Current reports that a tab leads to the part of the site that a page belongs to: of the tabs whose
+// address begins the page's, the longest.
 func (p Page) Current(tab Link) bool {
-	return p.self == tab.Href || strings.HasPrefix(p.self, tab.Href+"/")
+	longest := ""
+	for _, t := range p.Session.Tabs {
+		if (p.self == t.Href || strings.HasPrefix(p.self, t.Href+"/")) && len(t.Href) > len(longest) {
+			longest = t.Href
+		}
+	}
+	return tab.Href == longest
 }
 
 // Banner tells what just happened or what to mind. Kind: success, info, warning, error.
