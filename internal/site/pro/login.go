@@ -172,7 +172,7 @@ func (s *site) waiting(w http.ResponseWriter, r *http.Request) {
 		who = v.T("waiting.myself")
 	}
 	v.Asked = v.Rows(ui.Row{Label: v.T("waiting.where"), Value: where}, ui.Row{Label: v.T("waiting.who"), Value: who},
-		ui.Row{Label: v.T("waiting.since"), Value: v.Instant(now.Since), Number: true})
+		ui.Row{Label: v.T("waiting.since"), Value: v.Clock(now.Since), Number: true})
 	s.ui.Render(w, r, http.StatusOK, "waiting", &v)
 }
 

@@ -25,6 +25,10 @@ var (
 	}}
 )
 
+// delegated is what Basile Genêt entered for Camille Tilleul.
+var delegated = vaccinate.Entry{Event: vaccinate.Event{Dose: carnet.Dose{ID: id(50), PersonID: fougere.ID}, Actor: tilleul.ID, Delegate: genet.ID, At: now}, Stands: true,
+	Now: carnet.Dose{ID: id(50), PersonID: fougere.ID, Vaccine: "EU/1/20/1528", Date: today, Place: acacias}}
+
 // atDoor is somebody whom the provider vouched for, with what was typed when it began.
 func atDoor(delegate string) func(*fake) {
 	return func(f *fake) {
@@ -84,7 +88,7 @@ func TestDoor(t *testing.T) {
 			before: func(f *fake) { f.finish = carnet.E("login", carnet.Unavailable, login.CodeProviderDown, nil) }},
 		{Scenario: sitetest.Scenario{Name: "the waiting page shows the number and what the phone shows", URL: "/connexion/attente", ExpectedStatus: ok,
 			ExpectedContent: []string{"<span>4</span><span>8</span><span>2</span><span>9</span><span>1</span><span>3</span>", "Gymnase de la Mairie", "Basile Genêt", "11:32:00",
-				`content="5"`, `data-state="/connexion/attente/etat"`, "Ouvrir le téléphone du bac à sable"}, NotExpectedContent: append([]string{`type="password"`}, numbers...)}, before: pending},
+				`data-every="5"`, "J'ai validé sur mon téléphone", `data-state="/connexion/attente/etat"`, "Ouvrir le téléphone du bac à sable"}, NotExpectedContent: append([]string{`type="password"`}, numbers...)}, before: pending},
 		{Scenario: sitetest.Scenario{Name: "ECP-10 and the way out of it", URL: "/connexion/attente", ExpectedStatus: ok,
 			ExpectedContent: []string{`action="/connexion/quitter"`, "Quitter l'authentification"}}, before: pending},
 		{Scenario: sitetest.Scenario{Name: "over quota, one opens the application", URL: "/connexion/attente", ExpectedStatus: ok, ExpectedContent: []string{"Ouvrez l'application e-CPS sur votre téléphone"}},
@@ -215,8 +219,6 @@ func TestSupportIsClosed(t *testing.T) {
 
 // TestSettings is "Mes paramètres".
 func TestSettings(t *testing.T) {
-	entry := vaccinate.Entry{Event: vaccinate.Event{Dose: carnet.Dose{ID: id(50), PersonID: fougere.ID}, Actor: tilleul.ID, Delegate: genet.ID, At: now}, Stands: true,
-		Now: carnet.Dose{ID: id(50), PersonID: fougere.ID, Vaccine: "EU/1/20/1528", Date: today, Place: acacias}}
 	delegate := func(f *fake) { f.typing = login.Delegation{ID: genet.ID, Name: genet.Name, Presence: login.Present} }
 	declared := func(f *fake) { f.declared = []delegation.Delegate{genet} }
 	for _, s := range []struct {
@@ -273,11 +275,11 @@ func TestSettings(t *testing.T) {
 				}
 			}},
 		{Scenario: sitetest.Scenario{Name: "what delegates entered can be contested", URL: "/parametres", ExpectedStatus: ok, ExpectedContent: []string{"Comirnaty", "Basile Genêt", "Contester", id(50).String()}},
-			before: func(f *fake) { declared(f); f.entries = []vaccinate.Entry{entry} }},
+			before: func(f *fake) { declared(f); f.entries = []vaccinate.Entry{delegated} }},
 		{Scenario: sitetest.Scenario{Name: "a contested one says so", URL: "/parametres", ExpectedStatus: ok, ExpectedContent: []string{"Contestée"}, NotExpectedContent: []string{"Contester,"}},
 			before: func(f *fake) {
 				declared(f)
-				e := entry
+				e := delegated
 				e.Now.Contested = true
 				f.entries = []vaccinate.Entry{e}
 			}},

@@ -4,12 +4,16 @@ import (
 	"io"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 
 	"carnet/internal/carnet"
 	"carnet/internal/login"
+	"carnet/internal/login/delegation"
+	"carnet/internal/login/origin"
 	"carnet/internal/site/sitetest"
+	"carnet/internal/vaccinate"
 )
 
 // TestLook looks at every page in a real browser, without JavaScript: no axe violation, no sideways
@@ -17,7 +21,8 @@ import (
 func TestLook(t *testing.T) {
 	browser := sitetest.NewBrowser(t)
 	f := newFake(t)
-	_, h := start(t, f, io.Discard)
+	made, h := start(t, f, io.Discard)
+	made.claims = func(login.Claims) (login.Professional, error) { return nurse, nil }
 	server := httptest.NewServer(h)
 	defer server.Close()
 
@@ -41,6 +46,18 @@ func TestLook(t *testing.T) {
 		{name: "home-refused", path: "/connexion/retour/psc", anonymous: true, before: func() {
 			f.finish = carnet.E("login.Finish", carnet.Denied, login.CodeDenied, nil)
 		}},
+		{name: "waiting", path: "/connexion/attente", anonymous: true, before: func() { pending(f) }},
+		{name: "left", path: "/connexion/quittee", anonymous: true},
+		{name: "opening", path: "/connexion/ouverture", anonymous: true, before: func() { atDoor("")(f) }},
+		{name: "passkey", path: "/connexion/ouverture", anonymous: true, before: func() { atDoor("Basile Genêt")(f) },
+			do: steps{sitetest.Tick("#situation"), sitetest.Tick("#presence"), click("form.form .actions button")}},
+		{name: "settings", path: "/parametres", before: func() {
+			f.declared, f.entries = []delegation.Delegate{genet}, []vaccinate.Entry{delegated}
+			f.events = []login.Event{{At: now, Kind: login.EventReported, Browser: "Firefox, Linux", Place: origin.Place{Label: "Valfleuri"}},
+				{At: now, Kind: login.EventStart, Browser: "Firefox, Linux", Quiet: true, Establishment: "Gymnase"}, {At: now.Add(-time.Hour), Kind: login.EventOpened, Browser: "Chrome, Windows"}}
+		}},
+		{name: "settings-stale", path: "/parametres", before: func() { f.stale = true }},
+		{name: "delegate", path: "/recherche", before: func() { f.typing = login.Delegation{ID: genet.ID, Name: genet.Name, Presence: login.Present} }},
 		{name: "find", path: "/recherche"},
 		{name: "find-faults", path: "/recherche", do: steps{typed("#nir", "2 62 05 99 999 001 21"), click("button[value=nir]")}},
 		{name: "find-results", path: "/recherche", do: steps{typed("#name", "Fougère"), typed("#birth", "7"), typed("#birth-month", "5"), typed("#birth-year", "1962"), click("button[value=traits]")}},
@@ -62,7 +79,7 @@ func TestLook(t *testing.T) {
 		{name: "cookies", path: "/cookies"},
 	} {
 		t.Run(page.name, func(t *testing.T) {
-			f.finish, f.down = nil, nil
+			f.finish, f.down, f.stale, f.typing = nil, nil, false, login.Delegation{}
 			if page.before != nil {
 				page.before()
 			}
