@@ -66,7 +66,7 @@ func (serveCmd) Run(ctx context.Context, s *Settings, file *configFile, t termin
 	err = p.serve(ctx, func() { fmt.Fprintln(t.out, "\n"+say.T("serve.stopping")) })
 	stop()
 	<-gathered
-	if err = errors.Join(err, p.instance.close()); err == nil {
+	if err = errors.Join(err, p.close()); err == nil {
 		fmt.Fprintln(t.out, say.T("serve.stopped"))
 	}
 	return err
@@ -76,8 +76,9 @@ func (serveCmd) Run(ctx context.Context, s *Settings, file *configFile, t termin
 type platform struct {
 	*instance
 	sites   []*served
-	sandbox bool          // its providers and its people are there
-	world   sandbox.World // empty without
+	sandbox bool             // its providers and its people are there
+	world   sandbox.World    // empty without
+	outside *sandbox.Sandbox // nil without
 
 	providers map[string]*login.Provider // of the configuration, by site
 }
@@ -140,7 +141,7 @@ func open(ctx context.Context, s *Settings, file *configFile, say ui.Text, log *
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, p.instance.close())
+			err = errors.Join(err, p.close())
 		}
 	}()
 	operator := newOperator()
@@ -167,7 +168,7 @@ func open(ctx context.Context, s *Settings, file *configFile, say ui.Text, log *
 		if err != nil {
 			return p, err
 		}
-		p.world = world.World
+		p.outside, p.world = world, world.World
 		if err := p.enrol(ctx, world.World); err != nil {
 			return p, err
 		}
@@ -258,7 +259,16 @@ func exists(path string) bool {
 // issuer is the sandbox's side of a login.
 func issuer(origin, client, site, profile string) sandbox.IssuerConfig {
 	return sandbox.IssuerConfig{Origin: origin, Clients: []sandbox.Client{
-		{Name: client, RedirectURI: site + login.CallbackPath(profile), SignedOutURI: site + "/"}}}
+		{Name: client, RedirectURI: site + login.CallbackPath(profile), SignedOutURI: site + "/", LogoutURI: site + login.LogoutPath(profile)}}}
+}
+
+// close closes the store, and the sandbox when there is one.
+func (p *platform) close() error {
+	err := p.instance.close()
+	if p.outside != nil {
+		err = errors.Join(err, p.outside.Close())
+	}
+	return err
 }
 
 // publishKeys adds the keys that a provider encrypts to, for providers that do.
