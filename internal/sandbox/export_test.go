@@ -10,3 +10,12 @@ func CivilName(p Insured) string {
 	name, _ := civil["family_name"].(string)
 	return name
 }
+
+// Codes lists the codes of a federator.
+func Codes() []string {
+	codes := []string{"Y030007", "Y04EA6EF", "Y04C013C", "Y04A8220", "Y040001"}
+	for _, c := range federationFaults {
+		codes = append(codes, c.code)
+	}
+	return codes
+}

@@ -3,6 +3,7 @@ package sandbox_test
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"io"
 	"log/slog"
 	"net/http"
@@ -35,6 +36,7 @@ type world struct {
 	fc, psc     *httptest.Server
 	fcPlus, pc  *httptest.Server
 	idps        map[string]*httptest.Server
+	broken      atomic.Bool // identity providers do not give user information
 	later       *offset
 	log         *strings.Builder
 }
@@ -65,13 +67,15 @@ type site struct {
 	identity login.Identity
 	err      error
 	seen     atomic.Bool // the last view of the home page was with a session
-	keys     atomic.Value
 }
 
 func (s *site) inside() bool { return s.seen.Load() }
 
 // start makes servers first, so that their addresses are known, then what they serve.
-func start(t *testing.T, dir string) *world {
+func start(t *testing.T, dir string) *world { return startWith(t, dir) }
+
+// startWith adds clients of the platform +, whose answers the tests take.
+func startWith(t *testing.T, dir string, more ...sandbox.Client) *world {
 	t.Helper()
 	w := &world{dir: dir, later: &offset{}, log: &strings.Builder{}}
 	listen := func(h *http.Handler) *httptest.Server {
@@ -101,10 +105,16 @@ func start(t *testing.T, dir string) *world {
 		first := sandbox.Client{Name: client, RedirectURI: s.server.URL + login.CallbackPath(profile), SignedOutURI: s.server.URL + "/"}
 		return sandbox.IssuerConfig{Origin: origin, Clients: append([]sandbox.Client{first}, others...)}
 	}
+	plus := issuer(w.fcPlus.URL, "Carnet, attestation", w.plus, "fc-plus", w.others()...)
+	for _, c := range more {
+		c.RedirectURI, c.SignedOutURI = w.attestation.server.URL+"/retour", w.attestation.server.URL+"/sorti"
+		plus.Clients = append(plus.Clients, c)
+	}
+	plus.Clients[0].KeysURI = w.plus.server.URL + login.KeysPath
 	w.sandbox, err = sandbox.New(sandbox.Config{
 		Dir: dir, Clock: w.later.now, Rand: rand.Reader, Log: log,
 		FC:                issuer(w.fc.URL, "Carnet, attestation", w.attestation, "fc", w.others()...),
-		FCPlus:            issuer(w.fcPlus.URL, "Carnet, attestation", w.plus, "fc-plus", w.others()...),
+		FCPlus:            plus,
 		PSC:               issuer(w.psc.URL, "Carnet, professionnels", w.pro, "psc"),
 		ProConnect:        issuer(w.pc.URL, "Carnet, protection des données", w.protection, "proconnect"),
 		IdentityProviders: origins,
@@ -118,7 +128,14 @@ func start(t *testing.T, dir string) *world {
 	handlers[6] = w.plus.serve(t, w, "plus", protect.Insured, w.sandbox.FCPlus.Profile())
 	handlers[7] = w.protection.serve(t, w, "protection", protect.Insured, w.sandbox.ProConnect.Profile())
 	for n, name := range sandbox.IdentityProviders() {
-		handlers[8+n] = w.sandbox.IdentityProviders[name]
+		idp := w.sandbox.IdentityProviders[name]
+		handlers[8+n] = http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/userinfo" && w.broken.Load() {
+				http.Error(rw, "broken", http.StatusInternalServerError)
+				return
+			}
+			idp.ServeHTTP(rw, r)
+		})
 	}
 	return w
 }
@@ -203,6 +220,11 @@ func (s *site) serve(t *testing.T, w *world, name string, role protect.Role, p l
 			return
 		}
 		_, _ = io.WriteString(rw, "bonjour "+session.Name.Reveal())
+	})
+	mux.HandleFunc("GET "+login.KeysPath, func(rw http.ResponseWriter, r *http.Request) {
+		if err := json.NewEncoder(rw).Encode(s.provider.JWKS()); err != nil {
+			t.Error(err)
+		}
 	})
 	mux.HandleFunc("GET /secteur", func(rw http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(rw, `["`+s.server.URL+`/retour"]`)
@@ -398,6 +420,26 @@ func TestInsuredPersonLogsIn(t *testing.T) {
 	}
 	if b.get(w.attestation.server.URL + "/moi"); b.last.StatusCode != http.StatusUnauthorized {
 		t.Errorf("the session outlives the logout: %q", b.body)
+	}
+}
+
+// The platform + encrypts what it says, and our relying party reads it.
+func TestInsuredPersonLogsInAtTheHigherLevel(t *testing.T) {
+	w := start(t, t.TempDir())
+	b := newBrowser(t).do("POST", w.plus.server.URL+"/connexion", url.Values{login.FieldReturn: {"/moi"}})
+	b.through("laposte", "marguerite.aubepine").press("continue", "")
+	if b.body != "bonjour Camille" {
+		t.Fatalf("after the login: %d %q (%v)", b.last.StatusCode, b.body, w.plus.err)
+	}
+	person, err := w.plus.identity.Claims.Person()
+	if err != nil || person.BirthName.Reveal() != "AUBÉPINE" || w.plus.identity.ACR != "eidas2" {
+		t.Errorf("acr %s, %v", w.plus.identity.ACR, err)
+	}
+	if hint := w.plus.identity.IDToken.Reveal(); strings.Count(hint, ".") != 2 {
+		t.Error("the hint for the log-out is not the inner token")
+	}
+	if b.do("POST", w.plus.server.URL+"/deconnexion", nil); b.last.StatusCode != 200 || !strings.Contains(b.body, "personne") {
+		t.Errorf("after the log-out: %d", b.last.StatusCode)
 	}
 }
 
@@ -876,7 +918,7 @@ func TestSecondStartKeepsKeys(t *testing.T) {
 
 func TestProvidersPromiseWhatTheProfilesAsk(t *testing.T) {
 	w := start(t, t.TempDir())
-	for _, s := range []*site{w.attestation, w.pro} {
+	for _, s := range []*site{w.attestation, w.plus, w.pro, w.protection} {
 		findings, err := s.provider.Check(context.Background())
 		if err != nil {
 			t.Errorf("%s: %v", s.provider.Name(), err)
