@@ -27,6 +27,7 @@ type cli struct {
 	Verify     VerifyCmd     `cmd:"" help:"Check certificates: PDF, PNG, JPEG or text files, or - for one payload per line."`
 	Revoke     revokeCmd     `cmd:"" help:"Revoke a certificate that this instance issued."`
 	Revoked    revokedCmd    `cmd:"" help:"Publish, show or fetch the signed list of revoked certificates."`
+	Publish    releaseCmd    `cmd:"" help:"Make the next release of the public figures."`
 	Login      loginCmd      `cmd:"" help:"Check how people log in."`
 	Trust      trustCmd      `cmd:"" help:"Gather, seal or show the 2D-Doc certificates and revocations that verifiers believe."`
 	Doctor     doctorCmd     `cmd:"" help:"Print the settings in force, where each comes from, and check the instance."`

@@ -157,6 +157,18 @@ func BundleKey(dir string, rand io.Reader) (crypto.Signer, error) {
 	return roleKey(dir, "trust-bundle.key", BundleKeyFile, rand, bundle.MarshalKey)
 }
 
+// ReleaseKeyFile is the public part of the release key in the trust folder of an instance.
+const ReleaseKeyFile = "releases.pem"
+
+// ReleaseKey opens the key that signs the releases of an instance's portal, and makes it the first time, as [ListKey]
+// does. It signs releases and nothing else.
+func ReleaseKey(dir string, rand io.Reader) (crypto.Signer, error) {
+	return roleKey(dir, "releases.key", ReleaseKeyFile, rand, func(key *ecdsa.PublicKey) ([]byte, error) {
+		spki, err := x509.MarshalPKIXPublicKey(key)
+		return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: spki}), err
+	})
+}
+
 // roleKey opens a key that signs one kind of file, and makes it the first time; its public part, as
 // publish writes it, goes to the trust folder.
 func roleKey(dir, private, published string, rand io.Reader, publish func(*ecdsa.PublicKey) ([]byte, error)) (crypto.Signer, error) {

@@ -30,15 +30,25 @@ func openCSV(path string) (*File, error) {
 		if err != nil {
 			return err
 		}
-		return errors.Join(ReadCSV(ctx, in, columns, f), in.Close())
+		return errors.Join(readCSV(ctx, in, columns, nil, f), in.Close())
 	}}
-	err = part.Read(context.Background(), nil, func(b Batch) error { part.Rows += int64(len(b.Signs)); return nil })
-	return &File{parts: []Part{part}, close: func() error { return nil }}, err
+	out := &File{close: func() error { return nil }}
+	in, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	err = readCSV(context.Background(), in, nil, &out.columns, func(b Batch) error { part.Rows += int64(len(b.Signs)); return nil })
+	out.parts = []Part{part}
+	return out, errors.Join(err, in.Close())
 }
 
 // ReadCSV reads the named columns of a CSV file, compressed or not, separated by the first of ; , and tab that its
 // header has. With no column it counts: a batch then has signs only.
 func ReadCSV(ctx context.Context, in io.Reader, columns []string, f func(Batch) error) error {
+	return readCSV(ctx, in, columns, nil, f)
+}
+
+func readCSV(ctx context.Context, in io.Reader, columns []string, all *[]string, f func(Batch) error) error {
 	r := bufio.NewReaderSize(in, 1<<16)
 	if magic, _ := r.Peek(2); string(magic) == "\x1f\x8b" {
 		z, err := gzip.NewReader(r)
@@ -63,6 +73,9 @@ func ReadCSV(ctx context.Context, in io.Reader, columns []string, f func(Batch) 
 	names, err := c.Read()
 	if err != nil || len(names) > maxFields {
 		return carnet.E("publish.ReadCSV", carnet.Invalid, "publish.csv", fmt.Errorf("header of %d columns: %w", len(names), err))
+	}
+	if all != nil {
+		*all = slices.Clone(names)
 	}
 	at := make([]int, len(columns))
 	for i, name := range columns {

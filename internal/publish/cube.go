@@ -66,68 +66,96 @@ const (
 	denseBits = 24 // up to 64 MB of counters; beyond, a map
 )
 
-// Build counts the doses of parts with several workers. Progress, when not nil, is called after each part, by one
-// worker at a time, with the number of its doses; the cube of nothing but that part is add's to keep when it is given.
+// Build counts the doses of parts in one cube.
 func Build(ctx context.Context, parts []Part, dims []Dimension, workers int, progress func(Part) error) (*Cube, error) {
-	columns := make([]string, len(dims))
-	for i, d := range dims {
-		columns[i] = d.Column
+	cubes, err := BuildAll(ctx, parts, [][]Dimension{dims}, workers, progress)
+	if err != nil {
+		return nil, err
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	return cubes[0], nil
+}
+
+// BuildAll counts the doses of parts in several cubes at once, with several workers. Progress, when not nil, is called
+// after each part, by one worker at a time.
+func BuildAll(ctx context.Context, parts []Part, cubes [][]Dimension, workers int, progress func(Part) error) ([]*Cube, error) {
+	var columns []string
+	from := make([][]int, len(cubes)) // by cube and dimension: its column
+	for i, dims := range cubes {
+		for _, d := range dims {
+			at := slices.Index(columns, d.Column)
+			if at < 0 {
+				at = len(columns)
+				columns = append(columns, d.Column)
+			}
+			from[i] = append(from[i], at)
+		}
+	}
+	work, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	next := make(chan Part)
-	counters := make([]*counter, max(1, min(workers, len(parts))))
-	errs := make([]error, len(counters))
+	counters := make([][]*counter, max(1, min(workers, len(parts))))
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	for w := range counters {
-		counters[w] = newCounter(dims)
+		for _, dims := range cubes {
+			counters[w] = append(counters[w], newCounter(dims))
+		}
+		count := func(b Batch) error {
+			if len(b.Columns) != len(columns) {
+				return carnet.E("publish.Build", carnet.Internal, "publish.batch", fmt.Errorf("%d columns, not %d", len(b.Columns), len(columns)))
+			}
+			for i, c := range counters[w] {
+				mine := Batch{Signs: b.Signs, Columns: make([]Column, len(from[i]))}
+				for d, at := range from[i] {
+					mine.Columns[d] = b.Columns[at]
+				}
+				if err := c.add(mine); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
 		wg.Go(func() {
 			for p := range next {
-				err := p.Read(ctx, columns, counters[w].add)
+				err := p.Read(work, columns, count)
 				if err == nil && progress != nil {
 					mu.Lock()
 					err = progress(p)
 					mu.Unlock()
 				}
 				if err != nil {
-					errs[w] = fmt.Errorf("part %s: %w", p.Name, err)
-					cancel()
+					cancel(fmt.Errorf("part %s: %w", p.Name, err)) // the first cause is kept
 					return
 				}
 			}
 		})
 	}
+feed:
 	for _, p := range parts {
 		select {
 		case next <- p:
-			continue
-		case <-ctx.Done():
+		case <-work.Done():
+			break feed
 		}
-		break
 	}
 	close(next)
 	wg.Wait()
-	first := slices.IndexFunc(errs, func(err error) bool { return err != nil && ctx.Err() != nil && !isCanceled(err) })
-	if first >= 0 {
-		return nil, errs[first]
+	if work.Err() != nil {
+		return nil, context.Cause(work)
 	}
-	for _, err := range errs {
-		if err != nil {
+	out := make([]*Cube, len(cubes))
+	for i := range cubes {
+		partial := make([]*Cube, len(counters))
+		for w := range counters {
+			partial[w] = counters[w][i].cube()
+		}
+		var err error
+		if out[i], err = Sum(partial...); err != nil {
 			return nil, err
 		}
 	}
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	cubes := make([]*Cube, len(counters))
-	for i, c := range counters {
-		cubes[i] = c.cube()
-	}
-	return Sum(cubes...)
+	return out, nil
 }
-
-func isCanceled(err error) bool { return strings.Contains(err.Error(), context.Canceled.Error()) }
 
 // counter is the cube of one worker while it grows. A cell's key is the codes of its values side by side.
 type counter struct {
@@ -175,9 +203,6 @@ func (c *counter) code(d int, raw string) (int, error) {
 
 // add counts one batch.
 func (c *counter) add(b Batch) error {
-	if len(b.Columns) != len(c.dims) {
-		return carnet.E("publish.Build", carnet.Internal, "publish.batch", fmt.Errorf("%d columns, not %d", len(b.Columns), len(c.dims)))
-	}
 	rows := len(b.Columns[0].Codes)
 	for d, col := range b.Columns {
 		if len(col.Codes) != rows || b.Signs != nil && len(b.Signs) != rows {

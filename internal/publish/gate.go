@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sort"
 	"strings"
 
 	"carnet/internal/carnet"
@@ -339,11 +338,14 @@ func (g *Gate) rules() (out []Finding) {
 // least count among those that gave a hidden one away. It returns how many values were hidden.
 func (g *Gate) Repair(ctx context.Context) (hidden int, err error) {
 	g.keepHidden()
+	j := g.build()
+	lo, hi := slices.Clone(j.lo), slices.Clone(j.hi)
 	for range 500 {
 		if err := ctx.Err(); err != nil {
 			return hidden, err
 		}
-		j := g.build()
+		copy(j.lo, lo)
+		copy(j.hi, hi)
 		if !j.solve() {
 			return hidden, carnet.E("publish.Repair", carnet.Conflict, "publish.contradiction", nil)
 		}
@@ -351,14 +353,14 @@ func (g *Gate) Repair(ctx context.Context) (hidden int, err error) {
 		if len(leaks) == 0 {
 			return hidden, nil
 		}
-		sort.Slice(leaks, func(a, b int) bool { return leaks[a] < leaks[b] })
 		done := map[int32]bool{} // values that are hidden in this round
 		before := hidden
 		for _, v := range leaks {
-			if u := j.culprit(v, len(g.Tables), done, map[int32]bool{}, 6); u >= 0 && !done[u] {
+			if u := j.culprit(v, len(g.Tables), done); u >= 0 && !done[u] {
 				done[u] = true
 				n, f, m, i := j.place(u)
 				g.Tables[n].hide(f, m, i)
+				lo[u], hi[u] = 0, unbounded
 				hidden++
 			}
 		}
@@ -399,52 +401,57 @@ func (g *Gate) keepHidden() {
 	}
 }
 
-// culprit is the shown value whose secrecy helps a variable that is given away: the least one in a sum that bounds it,
-// or in what bounds the others of that sum. It returns -1 when there is none, or when one of them is hidden already.
-func (j *joint) culprit(v int32, current int, done, seen map[int32]bool, depth int) int32 {
-	if depth == 0 || seen[v] {
-		return -1
-	}
-	seen[v] = true
-	var sums []int32
-	for _, s := range j.sumsOf(v) {
-		if lo, hi := j.implied(s, v); lo >= int64(j.lo[v]) && j.lo[v] > 0 || hi <= int64(j.hi[v]) && j.lo[v] <= 0 || j.lo[v] == j.hi[v] && (lo >= int64(j.lo[v]) || hi <= int64(j.hi[v])) {
-			sums = append(sums, s)
-		}
-	}
+// culprit is the shown value whose secrecy helps a variable that is given away: the least one in the sums that bound it,
+// or in those that bound the others of these sums, the nearest first. It is one that was hidden in this round when there
+// is one as near, and -1 when there is none.
+func (j *joint) culprit(v int32, current int, done map[int32]bool) int32 {
 	type candidate struct {
 		v, count int32
 		family   int
 	}
-	var found []candidate
-	for _, s := range sums {
-		for _, u := range j.terms[j.start[s]:j.start[s+1]] {
-			if done[u] {
-				return u
-			}
-			n, f, m, i := j.place(u)
-			if u == v || n < 0 || n >= current || j.tables[n].Shown[f][m][i] == Secret {
-				continue
-			}
-			if old, ok := j.tied[u]; ok {
-				if on, of, om, oi := j.place(old); j.tables[on].Shown[of][om][oi] != Secret {
-					continue // known from the release before: hiding it now hides nothing
+	seen := map[int32]bool{v: true}
+	const far = 5000 // variables looked at
+	for level := []int32{v}; len(level) > 0 && len(seen) < far; {
+		var found []candidate
+		var next []int32
+		for _, v := range level {
+			for _, s := range j.sumsOf(v) {
+				lo, hi := j.implied(s, v)
+				if !(lo >= int64(j.lo[v]) && j.lo[v] > 0) && !(hi <= int64(j.hi[v]) && hi < unbounded) {
+					continue // it does not bound v
+				}
+				for _, u := range j.terms[j.start[s]:j.start[s+1]] {
+					if seen[u] {
+						continue
+					}
+					if done[u] {
+						return u
+					}
+					n, f, m, i := j.place(u)
+					if n >= 0 && n < current && j.tables[n].Shown[f][m][i] != Secret && !j.known(u) {
+						found = append(found, candidate{u, j.tables[n].family(f)[m][i], f})
+					}
+					seen[u] = true
+					next = append(next, u)
 				}
 			}
-			found = append(found, candidate{u, j.tables[n].family(f)[m][i], f})
 		}
-	}
-	if len(found) > 0 {
-		return slices.MinFunc(found, func(a, b candidate) int {
-			return cmp.Or(cmp.Compare(a.count, b.count), cmp.Compare(b.family, a.family), cmp.Compare(a.v, b.v))
-		}).v
-	}
-	for _, s := range sums {
-		for _, u := range j.terms[j.start[s]:j.start[s+1]] {
-			if w := j.culprit(u, current, done, seen, depth-1); w >= 0 {
-				return w
-			}
+		if len(found) > 0 {
+			return slices.MinFunc(found, func(a, b candidate) int {
+				return cmp.Or(cmp.Compare(a.count, b.count), cmp.Compare(b.family, a.family), cmp.Compare(a.v, b.v))
+			}).v
 		}
+		level = next
 	}
 	return -1
+}
+
+// known says that a value is known from the release before: hiding it now hides nothing.
+func (j *joint) known(v int32) bool {
+	old, ok := j.tied[v]
+	if !ok {
+		return false
+	}
+	n, f, m, i := j.place(old)
+	return j.tables[n].Shown[f][m][i] != Secret
 }

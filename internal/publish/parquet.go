@@ -20,9 +20,13 @@ import (
 // File is doses in a Parquet or CSV file. It implements Doses; a part is a row group of a Parquet file, or a whole CSV
 // file. Close it when the publication is done.
 type File struct {
-	parts []Part
-	close func() error
+	columns []string
+	parts   []Part
+	close   func() error
 }
+
+// Columns implements Doses.
+func (f *File) Columns() []string { return f.columns }
 
 // Parts implements Doses.
 func (f *File) Parts(context.Context) ([]Part, error) { return f.parts, nil }
@@ -72,6 +76,9 @@ func openParquet(path string) (_ *File, err error) {
 		return nil, carnet.E("publish.OpenFile", carnet.Invalid, "publish.parquet", err)
 	}
 	out := &File{close: f.Close}
+	for _, c := range p.Schema().Columns() {
+		out.columns = append(out.columns, c[0])
+	}
 	for i, group := range p.RowGroups() {
 		out.parts = append(out.parts, Part{Name: id + "/" + strconv.Itoa(i), Rows: group.NumRows(), Read: func(ctx context.Context, columns []string, f func(Batch) error) error {
 			return readGroup(ctx, p.Schema(), group, columns, f)

@@ -28,6 +28,8 @@ import (
 
 // Doses is what a publication asks of who holds the doses.
 type Doses interface {
+	// Columns lists the columns that the doses have.
+	Columns() []string
 	// Parts lists what there is to read, in a stable order. A part never changes and its name is never given to
 	// another one: doses that are recorded or corrected later are in later parts.
 	Parts(ctx context.Context) ([]Part, error)

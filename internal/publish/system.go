@@ -27,14 +27,32 @@ func (s *system) sum(total int32, parts ...int32) {
 	s.start = append(s.start, int32(len(s.terms)))
 }
 
-const maxSweeps = 1000 // a fixed point was never seen after more than a few dozen
+// maxSteps bounds the work on one sum: bounds are sound after any number of steps, so that the limit only stops an
+// unending creep.
+const maxSteps = 1000
 
-// solve narrows the intervals until nothing changes. It says false when no values fit, which means that a figure is
-// wrong; bounds are sound after any number of sweeps, so that the limit only stops an unending creep.
+// solve narrows the intervals until nothing changes. It says false when no values fit, which means that a figure is wrong.
 func (s *system) solve() bool {
-	for range maxSweeps {
-		changed := false
-		for i := range len(s.start) - 1 {
+	sums := len(s.start) - 1
+	queue, waiting, steps := make([]int32, sums), make([]bool, sums), make([]int16, sums)
+	for i := range queue {
+		queue[i], waiting[i] = int32(i), true
+	}
+	for len(queue) > 0 {
+		var next []int32
+		for _, i := range queue {
+			waiting[i] = false
+			if steps[i]++; steps[i] > maxSteps {
+				continue
+			}
+			changed := func(v int32) {
+				for _, other := range s.sumsOf(v) {
+					if !waiting[other] && other != i {
+						waiting[other] = true
+						next = append(next, other)
+					}
+				}
+			}
 			terms := s.terms[s.start[i]:s.start[i+1]]
 			total, parts := terms[0], terms[1:]
 			var lo, hi int64
@@ -45,12 +63,13 @@ func (s *system) solve() bool {
 			if c, ok := s.narrow(total, lo, hi); !ok {
 				return false
 			} else if c {
-				changed = true
+				changed(total)
 			}
 			tlo, thi := int64(s.lo[total]), int64(s.hi[total])
 			if tlo == lo && thi == hi {
 				continue // the total says nothing that its parts do not
 			}
+			again := false
 			for _, p := range parts {
 				if s.lo[p] == s.hi[p] {
 					continue
@@ -61,15 +80,18 @@ func (s *system) solve() bool {
 					return false
 				}
 				if c {
-					changed = true
+					changed(p)
+					again = true
 					lo += int64(s.lo[p]) - plo
 					hi += int64(s.hi[p]) - phi
 				}
 			}
+			if again && !waiting[i] {
+				waiting[i] = true
+				next = append(next, i)
+			}
 		}
-		if !changed {
-			return true
-		}
+		queue = next
 	}
 	return true
 }
