@@ -5,9 +5,11 @@ import (
 	"cmp"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -93,6 +95,41 @@ func TestGolden(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestReadme: what testdata tells other implementations is what the tests check.
+func TestReadme(t *testing.T) {
+	const mark = "<!-- expectations -->\n"
+	b, err := os.ReadFile(filepath.Join("testdata", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, table, ok := strings.Cut(string(b), mark)
+	if !ok {
+		t.Fatal("README.md has no mark")
+	}
+	var want strings.Builder
+	want.WriteString("| vector | about | trust | tolerant | strict |\n|-|-|-|-|-|\n")
+	for _, g := range loadGolden(t) {
+		fmt.Fprintf(&want, "| %s | %s | %s | %s | %s |\n", g.Name, g.About, g.Trust, verdict(g.Codes), verdict(g.Strict))
+	}
+	if *update {
+		writeFile(t, []byte(head+mark+want.String()), "README.md")
+	} else if table != want.String() {
+		t.Error("the table of README.md is not that of vectors.json: run with -update")
+	}
+}
+
+// verdict is what the table of the vectors says of codes.
+func verdict(codes []hcert.Code) string {
+	if len(codes) == 0 {
+		return "accepted"
+	}
+	all := make([]string, len(codes))
+	for i, c := range codes {
+		all[i] = "`" + string(c) + "`"
+	}
+	return strings.Join(all, " ")
 }
 
 // TestGoldenMutants refuses the derived negatives of every accepted ES256 vector.

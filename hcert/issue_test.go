@@ -348,7 +348,7 @@ func issueGolden(t *testing.T, specs []spec) {
 		g := x.golden
 		if x.mutant > 0 {
 			m := mutants(t, out[0].Text, out[0].At)[x.mutant-1]
-			g.Text, g.At, g.About = m.text, m.at, m.name
+			g.Text, g.At, g.About = m.text, m.at, strings.TrimPrefix(m.name, g.Name+" ")
 		} else {
 			g.Text = d.String()
 		}

@@ -51,3 +51,15 @@ func ExampleNumber_Provisional() {
 	fmt.Println(n.Provisional(), n.Sex())
 	// Output: true unknown
 }
+
+// What a card may bear besides a NIR.
+func ExampleClassify() {
+	for _, number := range []string{"2850599777042", "7850599777042", "5150599777042"} {
+		kind, err := nir.Classify(number)
+		fmt.Println(kind, err)
+	}
+	// Output:
+	// nir <nil>
+	// nia <nil>
+	// mig <nil>
+}

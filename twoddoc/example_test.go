@@ -4,6 +4,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"time"
 
@@ -196,4 +197,95 @@ func ExamplePrepareMixed() {
 	when, _ := doc.Blocks[1].Day()
 	fmt.Println(doc.Form, doc.Switch, doc.Value("61"), doc.Blocks, when, doc.Verify(&key.PublicKey))
 	// Output: mixed 36 TILLEUL [01(2) 02(3)] 2021-04-29 <nil>
+}
+
+// Any type of document is written by its fields. What the type requires is in the dictionary.
+func ExamplePrepare() {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader) // in real life: a signer of its own
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	day := twoddoc.DayOf(time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC))
+	h := twoddoc.Header{Authority: "FR00", Certificate: "CN01", Emitted: day, Signed: day, Type: "00", Country: "FR"}
+	fields := []twoddoc.Field{
+		{ID: "10", Value: "MME/AUBEPINE/FOUGERE"}, {ID: "20"}, {ID: "21"}, {ID: "22", Value: "7 CHEMIN DU VERGER"}, {ID: "23"},
+		{ID: "24", Value: "00000"}, {ID: "25", Value: "PRAIRIE"},
+	}
+	_, err = twoddoc.Prepare(h, fields...)
+	fmt.Println(err)
+	draft, err := twoddoc.Prepare(h, append(fields, twoddoc.Field{ID: "26", Value: "FR"})...)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	payload, err := draft.Sign(key, rand.Reader)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	doc, err := twoddoc.Parse(payload)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(doc.Value("22"), doc.Verify(&key.PublicKey))
+	// Output:
+	// twoddoc: field.missing at byte 96 (field 26)
+	// 7 CHEMIN DU VERGER <nil>
+}
+
+// A code of bytes. No definition of its fields is public: whoever issues knows what they are.
+func ExamplePrepareBinary() {
+	day := twoddoc.DayOf(time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC))
+	name, err := twoddoc.AppendText(nil, "TILLEUL")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	draft, err := twoddoc.PrepareBinary(
+		twoddoc.Header{Authority: "FR00", Certificate: "12345", Emitted: day, Signed: day, Type: "07", Perimeter: "0001", Country: "FRA"},
+		twoddoc.Block{ID: 1, Value: name}, twoddoc.Block{ID: 2, Value: twoddoc.AppendUint(nil, 300)})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	blocks := draft.Document().Blocks
+	text, _ := blocks[0].Text()
+	number, _ := blocks[1].Uint()
+	fmt.Println(text, number)
+	// Output: TILLEUL 300
+}
+
+// A camera sees the symbols of one document in any order, and one after the other.
+func ExampleJoin() {
+	parts, err := twoddoc.Split([]byte(resultB2), "K7Q", 3)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	var seen [][]byte
+	for _, i := range []int{2, 0, 0, 1} {
+		seen = append(seen, parts[i].Append(nil))
+		payload, err := twoddoc.Join(seen...)
+		if errors.Is(err, &twoddoc.Error{Code: twoddoc.MultiMissing}) {
+			fmt.Println(err)
+			continue
+		}
+		fmt.Println(string(payload) == resultB2, err)
+	}
+	// Output:
+	// twoddoc: multi.missing at byte 0 (field 0)
+	// twoddoc: multi.missing at byte 0 (field 1)
+	// twoddoc: multi.missing at byte 0 (field 1)
+	// true <nil>
+}
+
+// A valid code that the published wallets do not import.
+func ExampleWalletReads() {
+	fmt.Println(twoddoc.WalletReads([]byte(resultB2)))
+	fmt.Println(twoddoc.WalletReads([]byte("DC03" + resultB2[4:])))
+	// Output:
+	// <nil>
+	// twoddoc: wallet.header at byte 0
 }

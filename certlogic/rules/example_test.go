@@ -43,3 +43,27 @@ func Example() {
 	// rule.VR-FR-9002 fail La dose n’est pas future et date de 14 jours ; sans délai après un rappel.
 	// fail by the rules of 2026-11-02
 }
+
+// A rule that this engine cannot decide is open: a question for a person, never a pass.
+func ExampleOutcome() {
+	set, err := rules.Parse([]byte(`[{"Identifier": "VR-FR-9001", "Type": "Acceptance", "Country": "FR", "Version": "1.0.0",
+		"SchemaVersion": "1.3.0", "Engine": "CERTLOGIC", "EngineVersion": "9.0.0", "CertificateType": "Vaccination",
+		"Description": [{"lang": "en", "desc": "Written for an engine of later."}],
+		"ValidFrom": "2026-01-01T00:00:00Z", "ValidTo": "2027-01-01T00:00:00Z",
+		"AffectedFields": ["dn"], "Logic": {"===": [1, 1]}}]`))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	payload, err := rules.Payload([]byte(`{"ver": "1.3.0", "v": [{"dn": 2, "sd": 2}]}`))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	outcomes := set.Evaluate(payload, rules.External{Clock: time.Date(2026, 4, 1, 12, 0, 0, 0, time.UTC)})
+	fmt.Println(outcomes[0].Answer, outcomes[0].Reason, outcomes[0].Rule.Describe("fr", "en"))
+	fmt.Println(rules.Verdict(outcomes))
+	// Output:
+	// open engine-version Written for an engine of later.
+	// open
+}

@@ -16,10 +16,6 @@ const (
 	MaxDocument = 4 << 20 // bytes
 )
 
-// DeletedFor is how long a batch list shows that a batch was deleted. Who asked last before that
-// starts anew.
-const DeletedFor = 7 * 24 * time.Hour
-
 // unknownKID stands in a batch whose key identifier the issuer does not know.
 const unknownKID = "UNKNOWN_KID"
 
@@ -141,7 +137,7 @@ type BatchRef struct {
 	ID      string // UUID
 	Country string
 	Date    time.Time
-	Deleted bool
+	Deleted bool // shown for seven days: who asked last before that starts anew
 }
 
 var uuidForm = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)

@@ -435,7 +435,7 @@ func NewHashList(hashes []Hash, p float32) (*HashList, error) {
 	for _, h := range hashes {
 		l.prefixes = append(l.prefixes, h[:l.size]...)
 	}
-	sort.Sort(l)
+	sort.Sort(byBytes{l})
 	return l, nil
 }
 
@@ -469,8 +469,8 @@ func ParseHashList(data []byte) (*HashList, error) {
 		return nil, err
 	}
 	l.prefixes = bytes.Clone(data[hashListHead:])
-	if !sort.IsSorted(l) {
-		sort.Sort(l)
+	if !sort.IsSorted(byBytes{l}) {
+		sort.Sort(byBytes{l})
 	}
 	return l, nil
 }
@@ -491,7 +491,7 @@ func (l *HashList) Contains(element []byte) bool {
 	return len(element) >= l.size && l.size > 0 && search(l.prefixes, l.size, element)
 }
 
-// Len, Less and Swap sort the prefixes.
+// Len gives the number of prefixes.
 func (l *HashList) Len() int {
 	if l.size == 0 {
 		return 0
@@ -501,9 +501,12 @@ func (l *HashList) Len() int {
 
 func (l *HashList) at(i int) []byte { return l.prefixes[i*l.size : (i+1)*l.size] }
 
-func (l *HashList) Less(i, j int) bool { return bytes.Compare(l.at(i), l.at(j)) < 0 }
+// byBytes sorts the prefixes of a list.
+type byBytes struct{ *HashList }
 
-func (l *HashList) Swap(i, j int) {
+func (l byBytes) Less(i, j int) bool { return bytes.Compare(l.at(i), l.at(j)) < 0 }
+
+func (l byBytes) Swap(i, j int) {
 	var b [sha256.Size]byte
 	copy(b[:], l.at(i))
 	copy(l.at(i), l.at(j))

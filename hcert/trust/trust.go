@@ -11,7 +11,11 @@
 //   - the Dutch list: JSON {"kid": [{"subjectPk", "keyUsage"}]}, public keys without certificate;
 //   - a trust list document of the WHO network: a DID document whose verification methods carry
 //     certificates (x5c). The key is taken from the first certificate; published JWK coordinates
-//     are unreliable.
+//     are unreliable;
+//   - JSON Web Keys, {"keys": [{"kid", "kty", ...}]}: of a key with a certificate (x5c), that of the
+//     certificate;
+//   - the answers of a verifier service, put together: certificates in base64, one a line. [Status] reads
+//     the other answer of such a service, and [List.Only] applies it.
 //
 // An entry that cannot be used (a broken certificate, a kid that is not that of its certificate)
 // is left out and reported; the others stand.
