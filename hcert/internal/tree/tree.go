@@ -523,7 +523,7 @@ func (p *parser) tagged(number uint64, depth int) Fault {
 		}
 		right = false
 	case 1:
-		right = content.kind == Uint || content.kind == Negative || content.kind == Float
+		right = content.isSeconds()
 	case 2, 3:
 		right = content.kind == Bytes
 	}
@@ -532,6 +532,19 @@ func (p *parser) tagged(number uint64, depth int) Fault {
 	}
 	p.add(Other, 0)
 	return ""
+}
+
+// isSeconds reports a number that can be an instant, in seconds: an int64 holds it, or it is no number of
+// any instant (NaN, infinity), which the format allows (RFC 8949, section 3.4.2).
+func (n *node) isSeconds() bool {
+	switch n.kind {
+	case Uint:
+		return n.bits <= math.MaxInt64
+	case Float:
+		f := math.Float64frombits(n.bits)
+		return math.Abs(f) <= 1<<63 || math.IsNaN(f) || math.IsInf(f, 0)
+	}
+	return n.kind == Negative
 }
 
 // simple reads what major type 7 holds.

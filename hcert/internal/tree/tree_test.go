@@ -144,6 +144,8 @@ func TestParse(t *testing.T) {
 		{"no date under tag 0", "c06131", "malformed"},
 		{"number under tag 0", "c001", "malformed"},
 		{"text under tag 1", "c16131", "malformed"},
+		{"seconds of no instant under tag 1", "c11bffffffffffffffff", "malformed"},
+		{"a float of no instant under tag 1", "c1fb5830303030303030", "malformed"},
 		{"text under tag 2", "c26131", "malformed"},
 		{"list as key", "a18000", "malformed"},
 		{"map as key", "a1a000", "malformed"},
@@ -267,6 +269,7 @@ func FuzzParse(f *testing.F) {
 	for _, s := range []string{
 		"d28440a0410040", "a26161016162820203", "bf6346756ef563416d7421ff", "c074323031332d30332d32315432303a30343a30305a",
 		"a201000100", "7f61c361bcff", "a1c24101f6", "a2f97e0000f97e0000", "8281818100", "f97c01", "a1f5f4", "d820d8208100", "5f4101ff", "3bffffffffffffffff",
+		"c11bffffffffffffffff", "c1fb5830303030303030", "c1fb43e0000000000000", "c1f97c00",
 	} {
 		f.Add(unhex(f, s))
 	}
