@@ -15,6 +15,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"carnet/internal/login"
+	"carnet/internal/login/limit"
 )
 
 // Settings is everything that an operator can set: as a flag, as a CARNET_… variable, or in the
@@ -107,6 +108,7 @@ type configFile struct {
 	path   string
 	values map[string]any
 	login  map[string]login.Profile // by site; without one, the sandbox's provider
+	door   doorConfig
 }
 
 // configPath looks for --config before anything is parsed: the file must be read first.
@@ -128,7 +130,7 @@ func configPath(args []string, getenv func(string) string) (path string, asked b
 const maxConfig = 1 << 20
 
 func readConfig(path string, asked bool) (*configFile, error) {
-	f := &configFile{values: map[string]any{}}
+	f := &configFile{values: map[string]any{}, door: doorConfig{Limits: limit.Defaults()}}
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) && !asked {
 		return f, nil
@@ -170,6 +172,9 @@ func readConfig(path string, asked bool) (*configFile, error) {
 			}
 		}
 		delete(tree, "login")
+	}
+	if f.door, err = readDoor(path, tree); err != nil {
+		return nil, fmt.Errorf("configuration: %s: %w", path, err)
 	}
 	flatten(f.values, "", tree)
 	return f, nil
