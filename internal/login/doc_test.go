@@ -39,7 +39,7 @@ func TestDocumentation(t *testing.T) {
 			t.Errorf("nothing on the preset %s", name)
 		}
 	}
-	for _, address := range []string{CallbackPath("NAME"), LogoutPath("NAME"), KeysPath} {
+	for _, address := range []string{CallbackPath("NAME"), EndPath("NAME"), KeysPath} {
 		if !strings.Contains(page, address) {
 			t.Errorf("nothing on %s", address)
 		}

@@ -31,9 +31,6 @@ func (p *Provider) endSession(ctx context.Context, idToken carnet.Private, retur
 	return withQuery(m.EndSession, url.Values{"id_token_hint": {idToken.Reveal()}, "post_logout_redirect_uri": {returnTo}, "state": {state}}), nil
 }
 
-// LogoutPath is where a site takes the logout tokens of a provider, on a POST.
-func LogoutPath(provider string) string { return "/connexion/fin/" + provider }
-
 const (
 	eventLogout = "http://schemas.openid.net/event/backchannel-logout"
 	eventNotMe  = "urn:carnet:event:not-me"
