@@ -66,8 +66,9 @@ type output struct {
 
 var printedAddress = regexp.MustCompile(`http://localhost:\d+`)
 
-// serve starts an instance on free ports in a folder, and waits until it says that it is ready.
-func serve(t testing.TB, dir string) *carnet {
+// serve starts an instance on free ports in a folder, with more arguments if any, and waits until
+// it says that it is ready.
+func serve(t testing.TB, dir string, more ...string) *carnet {
 	t.Helper()
 	c := &carnet{dir: dir, out: &output{lines: make(chan string, 100)}}
 	tmp := filepath.Join(dir, "tmp")
@@ -81,6 +82,7 @@ func serve(t testing.TB, dir string) *carnet {
 	c.cmd = exec.Command(program(t), "serve", "--data", filepath.Join(dir, "data"), "--lang", "en", "--log-level", "debug",
 		"--port-pro", "0", "--port-attestation", "0", "--port-verifier", "0", "--port-fc", "0", "--port-psc", "0", "--port-operator", "0",
 		"--port-ameli", "0", "--port-laposte", "0", "--port-impots", "0", "--port-msa", "0")
+	c.cmd.Args = append(c.cmd.Args, more...)
 	c.cmd.Dir, c.cmd.Stderr = dir, c.log
 	c.cmd.Env = append(os.Environ(), "TMPDIR="+tmp)
 	stdout, err := c.cmd.StdoutPipe()

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -212,3 +213,17 @@ func (s *Settings) checkProduction(file *configFile, sandbox bool) error {
 }
 
 func (s *Settings) production() bool { return s.Profile == "production" }
+
+// publish serves, beside a site, the public keys of its client: the provider encrypts for them, and
+// verifies with them.
+func publish(l siteLogin, site http.Handler, log *slog.Logger) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/", site)
+	mux.HandleFunc("GET "+login.KeysPath, func(w http.ResponseWriter, r *http.Request) {
+		if err := l.Keys(w, r); err != nil {
+			log.ErrorContext(r.Context(), "keys", "err", err)
+			http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+		}
+	})
+	return mux
+}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"embed"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -204,7 +203,9 @@ func open(ctx context.Context, s *Settings, file *configFile, say ui.Text, log *
 	if err != nil {
 		return p, err
 	}
-	handlers["attestation"] = publishKeys(insured.provider, handlers["attestation"])
+	for name, l := range map[string]siteLogin{"pro": staff, "attestation": insured} {
+		handlers[name] = publish(l, handlers[name], log)
+	}
 	for _, site := range p.sites {
 		site.handler = operator.watch(site.name, handlers[site.name])
 	}
@@ -271,21 +272,8 @@ func (p *platform) close() error {
 	return err
 }
 
-// publishKeys adds the keys that a provider encrypts to, for providers that do.
-func publishKeys(p *login.Provider, site http.Handler) http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("/", site)
-	mux.HandleFunc("GET "+login.KeysPath, func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "application/jwk-set+json")
-		w.Header().Set("X-Content-Type-Options", "nosniff")
-		_ = json.NewEncoder(w).Encode(p.JWKS()) // the provider is gone: it will ask again
-	})
-	return mux
-}
-
 type siteLogin struct {
 	*login.Site
-	provider   *login.Provider
 	sandbox    bool
 	formAction []string
 }
@@ -303,7 +291,7 @@ func (p *platform) login(file *configFile, c login.SiteConfig, profile login.Pro
 	if !out.sandbox {
 		p.providers[c.Name] = provider
 	}
-	out.formAction, out.provider = profile.Origins(), provider
+	out.formAction = profile.Origins()
 	out.Site, err = login.NewSite(c, provider, p.db.Login(), p.guard, p.ids.Clock, p.ids.Rand)
 	return out, err
 }

@@ -149,6 +149,8 @@ const provider = new Provider(issuer, {
   },
   extraParams: shape.ciba ? ['channel'] : [],
   interactions: { url: (ctx, interaction) => `/interaction/${interaction.uid}` },
+  // The newest engine refuses addresses of this very machine; the client's keys are on it.
+  fetch: (url, { dispatcher, ...options }) => fetch(url, options),
   findAccount: (ctx, id) => account(id),
   loadExistingGrant: async (ctx) => {
     const grant = await grantFor(ctx.oidc.client.clientId, ctx.oidc.session.accountId);
@@ -202,10 +204,10 @@ async function handle(req, res) {
 async function interact(req, res) {
   const { params } = await provider.interactionDetails(req, res);
   if (req.method === 'GET') {
-    return answer(res, 200, page('Connexion', '<form method="post"><input name="identifier"><input name="password" type="password"><button name="action" value="login">Se connecter</button><button name="action" value="cancel">Annuler</button></form>'));
+    return answer(res, 200, page('Connexion', '<form method="post"><input name="identifier"><input name="password" type="password"><button name="action" value="login">Se connecter</button><button name="action" value="quit">Annuler</button></form>'));
   }
   const form = new URLSearchParams(await read(req));
-  if (form.get('action') === 'cancel') {
+  if (form.get('action') === 'quit') {
     return provider.interactionFinished(req, res, { error: 'access_denied', error_description: 'User auth aborted' });
   }
   if (!account(form.get('identifier')) || form.get('password') !== config.password) {

@@ -203,7 +203,7 @@ func TestPeerAsFranceConnect(t *testing.T) {
 				}
 			})
 			t.Run("the person leaves", func(t *testing.T) {
-				logintest.NewBrowser(t).Get(site.url + "/").Press("/connexion").Send(map[string]string{"action": "cancel"})
+				logintest.NewBrowser(t).Get(site.url + "/").Press("/connexion").Send(map[string]string{"action": "quit"})
 				if carnet.CodeOf(site.err) != login.CodeDenied {
 					t.Errorf("%v", site.err)
 				}

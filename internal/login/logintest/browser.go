@@ -182,6 +182,34 @@ func (b *Browser) Send(fields map[string]string) *Browser {
 	return nil
 }
 
+// Offers reports that the page has a button of that value.
+func (p Page) Offers(value string) bool {
+	_, _, ok := p.button(value)
+	return ok
+}
+
+func (p Page) button(value string) (f form, name string, ok bool) {
+	for _, f := range p.forms() {
+		for name, values := range f.buttons {
+			if slices.Contains(values, value) {
+				return f, name, true
+			}
+		}
+	}
+	return form{}, "", false
+}
+
+// Choose presses the first button of that value.
+func (b *Browser) Choose(value string) *Browser {
+	b.t.Helper()
+	f, name, ok := b.Page.button(value)
+	if !ok {
+		b.t.Fatalf("no button %q at %s:\n%s", value, b.Page.URL, b.Page.short())
+	}
+	f.fields.Set(name, value)
+	return b.send(f)
+}
+
 // Press sends the first form whose action ends so, as it is.
 func (b *Browser) Press(action string) *Browser {
 	b.t.Helper()
