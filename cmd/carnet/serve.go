@@ -260,7 +260,7 @@ func exists(path string) bool {
 // issuer is the sandbox's side of a login.
 func issuer(origin, client, site, profile string) sandbox.IssuerConfig {
 	return sandbox.IssuerConfig{Origin: origin, Clients: []sandbox.Client{
-		{Name: client, RedirectURI: site + login.CallbackPath(profile), SignedOutURI: site + "/", LogoutURI: site + login.LogoutPath(profile)}}}
+		{Name: client, RedirectURI: site + login.CallbackPath(profile), SignedOutURI: site + "/", LogoutURI: site + login.EndPath(profile)}}}
 }
 
 // close closes the store, and the sandbox when there is one.

@@ -43,14 +43,14 @@ func startProfessionals(t testing.TB, change ...func(*sandbox.Config)) *professi
 	w.server = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { w.sandbox.PSC.ServeHTTP(rw, r) }))
 	w.server.URL = strings.Replace(w.server.URL, "127.0.0.1", "localhost", 1)
 	w.site = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodPost && r.URL.Path == login.LogoutPath("psc") {
+		if r.Method == http.MethodPost && r.URL.Path == login.EndPath("psc") {
 			w.tokens <- r.PostFormValue("logout_token")
 		}
 	}))
 	w.config = sandbox.Config{
 		Dir: t.TempDir(), Clock: w.later.now, Rand: rand.Reader, Log: slog.New(slog.NewTextHandler(&lockedWriter{w: w.log}, nil)),
 		PSC: sandbox.IssuerConfig{Origin: w.server.URL, Clients: []sandbox.Client{
-			{Name: "Carnet, Vaccin Covid", RedirectURI: w.site.URL + login.CallbackPath("psc"), SignedOutURI: w.site.URL + "/", LogoutURI: w.site.URL + login.LogoutPath("psc")},
+			{Name: "Carnet, Vaccin Covid", RedirectURI: w.site.URL + login.CallbackPath("psc"), SignedOutURI: w.site.URL + "/", LogoutURI: w.site.URL + login.EndPath("psc")},
 			{ID: second, Name: "Un autre site", RedirectURI: w.site.URL + "/autre", SignedOutURI: w.site.URL + "/"},
 		}},
 	}
