@@ -214,9 +214,9 @@ func (s *Settings) checkProduction(file *configFile, sandbox bool) error {
 
 func (s *Settings) production() bool { return s.Profile == "production" }
 
-// publish serves, beside a site, the public keys of its client: the provider encrypts for them, and
+// publishKeys serves, beside a site, the public keys of its client: the provider encrypts for them, and
 // verifies with them.
-func publish(l siteLogin, site http.Handler, log *slog.Logger) http.Handler {
+func publishKeys(l siteLogin, site http.Handler, log *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/", site)
 	mux.HandleFunc("GET "+login.KeysPath, func(w http.ResponseWriter, r *http.Request) {

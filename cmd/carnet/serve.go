@@ -204,7 +204,7 @@ func open(ctx context.Context, s *Settings, file *configFile, say ui.Text, log *
 		return p, err
 	}
 	for name, l := range map[string]siteLogin{"pro": staff, "attestation": insured} {
-		handlers[name] = publish(l, handlers[name], log)
+		handlers[name] = publishKeys(l, handlers[name], log)
 	}
 	for _, site := range p.sites {
 		site.handler = operator.watch(site.name, handlers[site.name])
