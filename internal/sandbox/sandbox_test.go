@@ -77,6 +77,17 @@ func start(t *testing.T, dir string) *world { return startWith(t, dir) }
 // startWith adds clients of the platform +, whose answers the tests take.
 func startWith(t *testing.T, dir string, more ...sandbox.Client) *world {
 	t.Helper()
+	return startAll(t, dir, more, nil)
+}
+
+// startPeer adds a client to every issuer.
+func startPeer(t *testing.T, dir string, everywhere sandbox.Client) *world {
+	t.Helper()
+	return startAll(t, dir, nil, []sandbox.Client{everywhere})
+}
+
+func startAll(t *testing.T, dir string, more, everywhere []sandbox.Client) *world {
+	t.Helper()
 	w := &world{dir: dir, later: &offset{}, log: &strings.Builder{}}
 	listen := func(h *http.Handler) *httptest.Server {
 		s := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { (*h).ServeHTTP(rw, r) }))
@@ -103,7 +114,7 @@ func startWith(t *testing.T, dir string, more ...sandbox.Client) *world {
 	})
 	issuer := func(origin, client string, s *site, profile string, others ...sandbox.Client) sandbox.IssuerConfig {
 		first := sandbox.Client{Name: client, RedirectURI: s.server.URL + login.CallbackPath(profile), SignedOutURI: s.server.URL + "/"}
-		return sandbox.IssuerConfig{Origin: origin, Clients: append([]sandbox.Client{first}, others...)}
+		return sandbox.IssuerConfig{Origin: origin, Clients: slices.Concat([]sandbox.Client{first}, others, everywhere)}
 	}
 	plus := issuer(w.fcPlus.URL, "Carnet, attestation", w.plus, "fc-plus", w.others()...)
 	for _, c := range more {
@@ -245,6 +256,8 @@ type browser struct {
 	stop func(*url.URL) bool
 	last *http.Response
 	body string
+
+	foreign bool // cookies that are not ours come too, and redirects of other kinds
 }
 
 func newBrowser(t *testing.T) *browser { return &browser{t: t, jar: map[string]string{}} }
@@ -260,6 +273,7 @@ func (b *browser) do(method, address string, form url.Values) *browser {
 			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 			r.Header.Set("Sec-Fetch-Site", "same-origin")
 		}
+		r.Header.Set("Accept", "text/html")
 		r.Header.Set("Accept-Language", "en")
 		for name, value := range b.jar {
 			r.AddCookie(&http.Cookie{Name: name, Value: value})
@@ -275,6 +289,10 @@ func (b *browser) do(method, address string, form url.Values) *browser {
 		resp.Body.Close()
 		b.last, b.body = resp, string(body)
 		for _, c := range resp.Cookies() {
+			if b.foreign && !strings.HasPrefix(c.Name, "__Host-") {
+				b.jar[c.Name] = c.Value
+				continue
+			}
 			if !strings.HasPrefix(c.Name, "__Host-") || !c.Secure || !c.HttpOnly || c.Path != "/" || c.Domain != "" || c.SameSite != http.SameSiteLaxMode {
 				b.t.Errorf("cookie %s is not as it should be: %v", c.Name, c)
 			}
@@ -284,7 +302,7 @@ func (b *browser) do(method, address string, form url.Values) *browser {
 				b.jar[c.Name] = c.Value
 			}
 		}
-		if resp.StatusCode != http.StatusSeeOther {
+		if resp.StatusCode != http.StatusSeeOther && !(b.foreign && resp.StatusCode == http.StatusFound) {
 			return b
 		}
 		next, err := r.URL.Parse(resp.Header.Get("Location"))
