@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -63,7 +65,7 @@ type ring struct {
 }
 
 func newPhones(c *clock) *phones {
-	return &phones{clock: c, known: []string{owner, other, third}, live: map[string]*ring{}, current: map[string]*ring{}, notified: map[string]int{}, tokens: map[string]login.Ended{}, issuer: "https://psc.example"}
+	return &phones{clock: c, known: []string{owner, other, third}, live: map[string]*ring{}, current: map[string]*ring{}, notified: map[string]int{}, tokens: map[string]login.Ended{}, issuer: "https://other.example"}
 }
 
 func says(kind carnet.Kind, c string) error { return carnet.E("test", kind, c, nil) }
@@ -172,7 +174,7 @@ type hall struct {
 	site  *login.Site
 	log   *bytes.Buffer
 
-	real string // issuer of the profile
+	decision protect.Decision // of liveCalls
 }
 
 var workday = time.Date(2026, 11, 23, 9, 30, 0, 0, time.UTC) // a Monday, 10:30 in Paris
@@ -200,10 +202,7 @@ func newHall(t testing.TB, change func(*login.SiteConfig)) *hall {
 
 func (h *hall) newSite(config login.SiteConfig) *login.Site {
 	h.t.Helper()
-	e := newEvil(h.t, h.clock)
-	p := e.profile(h.t)
-	p.Name, h.real = "psc", p.Issuer
-	provider, err := login.NewProvider(p, h.clock.now, rand.Reader, nil)
+	provider, err := login.NewProvider(profile(h.t), h.clock.now, rand.Reader, nil)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -212,6 +211,17 @@ func (h *hall) newSite(config login.SiteConfig) *login.Site {
 		h.t.Fatal(err)
 	}
 	return s
+}
+
+// profile is that of a provider that nobody calls: the fake answers in its place.
+func profile(t testing.TB) login.Profile {
+	t.Helper()
+	secret := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(secret, []byte(clientSecret), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return login.Profile{Name: "psc", DiscoveryURL: "https://psc.example/d", Issuer: "https://psc.example", ClientID: "carnet", SecretFile: secret,
+		AuthMethod: login.SecretBasic, Scopes: []string{"openid"}, ACRMin: "eidas1", UserInfo: login.UserInfoRaw}
 }
 
 // computer is a browser at an address.
@@ -1048,15 +1058,14 @@ func TestBackChannel(t *testing.T) {
 	if _, err := h.current(c); err != nil {
 		t.Fatalf("a forged token ended a session: %v", err)
 	}
-	// The issuer of a token is the profile's; here it is the evil provider's address, which the
-	// fake's sessions do not carry.
+	// The issuer of a token is the profile's; the fake's sessions are of another one.
 	if w := post("POST", "end"); w.Code != http.StatusOK {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 	if _, err := h.current(c); err != nil {
 		t.Errorf("a token of another issuer ended the session: %v", err)
 	}
-	h.phones.issuer = h.real
+	h.phones.issuer = "https://psc.example"
 	h.in(c, owner)
 	h.in(d, other)
 	if w := post("POST", "end"); w.Code != http.StatusOK {
@@ -1265,7 +1274,7 @@ func TestCallFaults(t *testing.T) {
 	} {
 		calls := &login.Calls{Professional: logintest.ProfessionalID, Pusher: h.phones}
 		change(calls)
-		p, err := login.NewProvider(newEvil(t, h.clock).profile(t), h.clock.now, rand.Reader, nil)
+		p, err := login.NewProvider(profile(t), h.clock.now, rand.Reader, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
