@@ -234,31 +234,35 @@ func upTo(n int) (l line) {
 // behind, in rows or columns.
 func lines(all []line, size int) int {
 	run, finder := upTo(size-4), upTo(size-10)
+	words := (size + 63) / 64
 	p := 0
 	for i := range all {
 		l := &all[i]
-		var s [11]line
-		for k := range s {
-			s[k] = l.later(uint(k))
-		}
 		var starts line
-		for w := range l {
+		for w := range words {
+			var s [11]uint64 // the module at each place, and those behind it
+			s[0] = l[w]
+			for k := 1; k < len(s); k++ {
+				s[k] = l[w] >> k
+			}
+			if w+1 < words {
+				for k := 1; k < len(s); k++ {
+					s[k] |= l[w+1] << (64 - k)
+				}
+			}
 			// A run of n has n-4 places where five equal modules begin, and counts n-2.
-			dark := l[w] & s[1][w] & s[2][w] & s[3][w] & s[4][w]
-			light := ^(l[w] | s[1][w] | s[2][w] | s[3][w] | s[4][w])
+			dark := s[0] & s[1] & s[2] & s[3] & s[4]
+			light := ^(s[0] | s[1] | s[2] | s[3] | s[4])
 			starts[w] = (dark | light) & run[w]
-			a := l[w] &^ s[1][w] & s[2][w] & s[3][w] & s[4][w] &^ s[5][w] & s[6][w]
-			a &^= s[7][w] | s[8][w] | s[9][w] | s[10][w]
-			b := s[4][w] &^ s[5][w] & s[6][w] & s[7][w] & s[8][w] &^ s[9][w] & s[10][w]
-			b &^= l[w] | s[1][w] | s[2][w] | s[3][w]
+			a := s[0] &^ s[1] & s[2] & s[3] & s[4] &^ s[5] & s[6] &^ (s[7] | s[8] | s[9] | s[10])
+			b := s[4] &^ s[5] & s[6] & s[7] & s[8] &^ s[9] & s[10] &^ (s[0] | s[1] | s[2] | s[3])
 			p += 40 * (bits.OnesCount64(a&finder[w]) + bits.OnesCount64(b&finder[w]))
 		}
 		// Neighbouring places belong to one run only when they begin with the same colour, which
 		// they do: five equal modules share four with the next five.
 		next := starts.later(1)
-		p += starts.ones() + 2*(line{starts[0] &^ next[0], starts[1] &^ next[1], starts[2] &^ next[2]}).count()
+		first := line{starts[0] &^ next[0], starts[1] &^ next[1], starts[2] &^ next[2]}
+		p += starts.ones() + 2*first.ones()
 	}
 	return p
 }
-
-func (l line) count() int { return l.ones() }
