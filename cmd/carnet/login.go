@@ -122,9 +122,6 @@ func (c *loginCheckCmd) report(ctx context.Context, s *Settings, site string, pr
 	if r.Findings = append(r.Findings, findings...); err != nil {
 		fault(err)
 	}
-	if s.production() && provider.InSandbox(ctx) {
-		fault(errSandboxProvider)
-	}
 	return r
 }
 
@@ -159,13 +156,10 @@ func printLogins(t terminal, say ui.Text, list []loginReport, bySandbox, product
 	return nil
 }
 
-// errSandboxProvider refuses a provider whose own metadata say that it is a sandbox.
-var errSandboxProvider = errors.New("this provider is a sandbox: nobody of the production profile logs in there")
-
 // checkProviders compares what the configured providers promise with their profiles, when the
-// program starts. A provider of another name than the profile's stops it, and in the production
-// profile so does a sandbox; a provider that is down, or that promises something else, is logged.
-func (p *platform) checkProviders(ctx context.Context, production bool, log *slog.Logger) error {
+// program starts. Metadata of somebody else stop it; a provider that is down, or that promises
+// something else, is logged.
+func (p *platform) checkProviders(ctx context.Context, log *slog.Logger) error {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	var mu sync.Mutex
@@ -179,10 +173,7 @@ func (p *platform) checkProviders(ctx context.Context, production bool, log *slo
 					log.WarnContext(ctx, "the provider does not promise what its profile asks", "site", site, "provider", provider.Name(), "key", f.Key, "wanted", f.Wanted, "promised", f.Promised)
 				}
 			}
-			if err == nil && production && provider.InSandbox(ctx) {
-				err = errSandboxProvider
-			}
-			if errors.Is(err, login.ErrMismatch) || errors.Is(err, errSandboxProvider) {
+			if errors.Is(err, login.ErrMismatch) {
 				mu.Lock()
 				defer mu.Unlock()
 				stop = errors.Join(stop, fmt.Errorf("login of %s: %w", site, err))

@@ -51,7 +51,7 @@ func (serveCmd) Run(ctx context.Context, s *Settings, file *configFile, t termin
 	if err != nil {
 		return err
 	}
-	if err := p.checkProviders(ctx, s.production(), log); err != nil {
+	if err := p.checkProviders(ctx, log); err != nil {
 		return errors.Join(err, p.instance.close())
 	}
 	p.announce(t, s, say, time.Since(start))

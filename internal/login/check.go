@@ -2,6 +2,7 @@ package login
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -77,8 +78,9 @@ func (p *Provider) Check(ctx context.Context) ([]Finding, error) {
 	if f.Revoke {
 		present("revocation_endpoint", m.Revocation)
 	}
-	if _, err := m.keys.find(ctx, ""); err != nil {
+	keys, err := m.keys.find(ctx, "")
+	if err != nil {
 		return list, err
 	}
-	return list, nil
+	return append(list, Finding{"jwks_uri", "a key", fmt.Sprintf("keys: %d", len(keys)), len(keys) > 0}), nil
 }

@@ -157,6 +157,8 @@ func (p *Provider) Collect(ctx context.Context, c Pushed) (Identity, error) {
 	const op = "Collect"
 	now := p.clock()
 	switch {
+	case c.RequestID.IsZero() || c.Number.IsZero():
+		return Identity{}, refuse(op, carnet.Internal, CodeRefused, errors.New("not a call that Push returned"))
 	case !now.Before(c.ExpiresAt) || now.Before(c.At.Add(-maxSkew)):
 		return Identity{}, refuse(op, carnet.Invalid, CodeExpired, nil)
 	case now.Before(c.NextPoll):

@@ -712,8 +712,9 @@ func TestEvilDiscovery(t *testing.T) {
 		"host not listed": func(r *rig) {
 			r.discovery = func(d map[string]any) { d["token_endpoint"] = "https://other.example/token" }
 		},
-		"endpoint not https": func(r *rig) { r.discovery = func(d map[string]any) { d["jwks_uri"] = "http://other.example/jwks" } },
-		"endpoint missing":   func(r *rig) { r.discovery = func(d map[string]any) { delete(d, "userinfo_endpoint") } },
+		"a sandbox that was not asked for": func(r *rig) { r.discovery = func(d map[string]any) { d["carnet_sandbox"] = true } },
+		"endpoint not https":               func(r *rig) { r.discovery = func(d map[string]any) { d["jwks_uri"] = "http://other.example/jwks" } },
+		"endpoint missing":                 func(r *rig) { r.discovery = func(d map[string]any) { delete(d, "userinfo_endpoint") } },
 		"logout host not ours": func(r *rig) {
 			r.discovery = func(d map[string]any) { d["end_session_endpoint"] = "https://other.example/" }
 		},

@@ -44,7 +44,7 @@ func (p *Provider) unwrap(raw string, nested bool) (string, error) {
 	}
 	// Claims repeated in the clear must say the same (RFC 7519, section 5.3); inside, they are checked.
 	for name, want := range map[jose.HeaderKey]string{"iss": p.profile.Issuer, "aud": p.profile.ClientID} {
-		if v, there := h[name]; there && v != want {
+		if v, there := h[name]; there && v != want && !isOnly(v, want) {
 			return "", fmt.Errorf("the header of the encrypted token has another %s", name)
 		}
 	}
@@ -62,6 +62,12 @@ func (p *Provider) unwrap(raw string, nested bool) (string, error) {
 		return "", errors.New("the token cannot be decrypted")
 	}
 	return string(inner), nil
+}
+
+// isOnly reports a list of this one text: aud may be one.
+func isOnly(v any, want string) bool {
+	list, ok := v.([]any)
+	return ok && len(list) == 1 && list[0] == want
 }
 
 // KeysPath is where a site publishes the public keys of its provider's client: the provider

@@ -105,6 +105,8 @@ func TestEvilNested(t *testing.T) {
 		{"ECDH-ES (ok)", files, option{}, ""},
 		{"RSA-OAEP-256 (ok)", files, option{alg: jose.RSA_OAEP_256, key: &old.PublicKey}, ""},
 		{"claims repeated in the header (ok)", files, option{header: map[jose.HeaderKey]any{"aud": "carnet"}}, ""},
+		{"aud as a list in the header (ok)", files, option{header: map[jose.HeaderKey]any{"aud": []string{"carnet"}}}, ""},
+		{"aud with another in the header", files, option{header: map[jose.HeaderKey]any{"aud": []string{"carnet", "somebody"}}}, login.CodeToken},
 		{"another aud in the header", files, option{header: map[jose.HeaderKey]any{"aud": "somebody"}}, login.CodeToken},
 		{"another iss in the header", files, option{header: map[jose.HeaderKey]any{"iss": "https://other.example"}}, login.CodeToken},
 		{"iss of another type in the header", files, option{header: map[jose.HeaderKey]any{"iss": 7}}, login.CodeToken},

@@ -22,6 +22,7 @@ type Profile struct {
 	DiscoveryURL string   `toml:"discovery_url"` // where the metadata is; not always below the issuer
 	Issuer       string   `toml:"issuer"`        // must equal the issuer of the metadata and of every token
 	Hosts        []string `toml:"hosts"`         // hosts that its endpoints may have; default: those of the two addresses above
+	Sandbox      bool     `toml:"sandbox"`       // the provider is a sandbox of this project; without it one is refused
 	CAFile       string   `toml:"ca_file"`       // authorities of its servers (PEM); default: those of the machine
 
 	ClientID   string `toml:"client_id"`
@@ -245,7 +246,7 @@ func (p Profile) validateClient(f *faults) {
 }
 
 // Production reports what a profile may not be where real people log in (specification, R27): on
-// http, on this very machine, or for insured people below the level "substantial" without saying
+// http, on this very machine, a sandbox, or for insured people below the level "substantial" without saying
 // so. Problems have the key as field, as those of Validate.
 func (p Profile) Production(insured bool) error {
 	p = p.withDefaults()
@@ -254,6 +255,9 @@ func (p Profile) Production(insured bool) error {
 		if u, err := url.Parse(s); err != nil || u.Scheme != "https" || loopback(u) {
 			f.add(key, "%q is not an https address of another machine", s)
 		}
+	}
+	if p.Sandbox {
+		f.add("sandbox", "nobody of the production profile logs in at a sandbox")
 	}
 	if insured && !p.AllowLowACR {
 		floor := slices.Index(p.ACROrder, substantial)

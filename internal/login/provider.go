@@ -81,7 +81,8 @@ type endpoints struct {
 }
 
 // ErrMismatch is in the chain of the error when the metadata are those of somebody else: of
-// another issuer, or with an address at a host that the profile does not list.
+// another issuer, of a sandbox that was not asked for, or with an address at a host that the
+// profile does not list.
 var ErrMismatch = errors.New("the metadata are not those of the profile")
 
 // NewProvider checks a profile and reads its secret, keys and certificates. A nil transport is the
@@ -127,13 +128,6 @@ func (p *Provider) Name() string { return p.profile.Name }
 // its secrets and holds none of them.
 func (p *Provider) Profile() Profile { return p.profile }
 
-// InSandbox reports that the provider says of itself that it is a sandbox of this project. One that
-// does not answer is none: the caller learns that from Check.
-func (p *Provider) InSandbox(ctx context.Context) bool {
-	m, err := p.metadata(ctx)
-	return err == nil && m.Sandbox
-}
-
 // metadata reads the discovery document, or returns the one at hand.
 func (p *Provider) metadata(ctx context.Context) (*metadata, error) {
 	p.mu.Lock()
@@ -171,6 +165,9 @@ func (p *Provider) discover(ctx context.Context) (*metadata, error) {
 	}
 	if m.Issuer != p.profile.Issuer {
 		return nil, fmt.Errorf("%w: the discovery document is of the issuer %q", ErrMismatch, m.Issuer)
+	}
+	if m.Sandbox && !p.profile.Sandbox {
+		return nil, fmt.Errorf("%w: the provider is a sandbox, and the profile does not say so", ErrMismatch)
 	}
 	needed := []string{"authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri"}
 	all := map[string]*string{

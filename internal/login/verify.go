@@ -94,9 +94,9 @@ func (p *Provider) verified(ctx context.Context, m *metadata, raw string, skipEx
 
 // due is what the tokens of one login must agree with.
 type due struct {
-	nonce  string         // empty for a call: a call has none
+	nonce  string         // of a login by code
 	begun  time.Time      // when the login began
-	number carnet.Private // national identifier that was typed; zero when none was
+	number carnet.Private // national identifier that was typed: of a call, which has no nonce
 }
 
 // identify checks the tokens of one login and reads the user information.
@@ -118,7 +118,7 @@ func (p *Provider) identify(ctx context.Context, m *metadata, t tokens, d due) (
 	}
 	earliest := d.begun.Add(-p.profile.ClockSkew).Truncate(time.Second)
 	switch {
-	case d.nonce != "" && subtle.ConstantTimeCompare([]byte(c.Nonce), []byte(d.nonce)) != 1:
+	case d.number.IsZero() && (d.nonce == "" || subtle.ConstantTimeCompare([]byte(c.Nonce), []byte(d.nonce)) != 1):
 		return bad(errors.New("the nonce is not that of this login"))
 	case c.IssuedAt == nil:
 		return bad(errors.New("no iat"))

@@ -357,45 +357,13 @@ var logoutClient = &http.Client{
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
 
-// announce adds to the engine's metadata what it does not know of.
-func (b *backchannel) announce(next http.HandlerFunc) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		rec := &answer{header: http.Header{}, status: http.StatusOK}
-		next(rec, r)
-		var m map[string]any
-		if err := json.Unmarshal(rec.body.Bytes(), &m); err != nil || rec.status != http.StatusOK {
-			rec.send(w)
-			return
-		}
-		m["backchannel_authentication_cancel_endpoint"] = b.i.Issuer() + cancelPath
-		m["backchannel_logout_supported"] = true
-		m["backchannel_logout_session_supported"] = true
-		rec.body.Reset()
-		if err := json.NewEncoder(&rec.body).Encode(m); err != nil {
-			b.i.log.ErrorContext(r.Context(), "metadata", "err", err)
-		}
-		rec.header.Del("Content-Length")
-		rec.send(w)
+// metadata is what the engine does not know of.
+func (b *backchannel) metadata() map[string]any {
+	return map[string]any{
+		"backchannel_authentication_cancel_endpoint": b.i.Issuer() + cancelPath,
+		"backchannel_logout_supported":               true,
+		"backchannel_logout_session_supported":       true,
 	}
-}
-
-// answer holds an answer back until it is complete.
-type answer struct {
-	header http.Header
-	status int
-	body   bytes.Buffer
-}
-
-func (a *answer) Header() http.Header         { return a.header }
-func (a *answer) WriteHeader(status int)      { a.status = status }
-func (a *answer) Write(b []byte) (int, error) { return a.body.Write(b) }
-
-func (a *answer) send(w http.ResponseWriter) {
-	for name, values := range a.header {
-		w.Header()[name] = values
-	}
-	w.WriteHeader(a.status)
-	_, _ = w.Write(a.body.Bytes()) // the client may be gone
 }
 
 // endHere ends a login for the server of a client, which posts the hint itself after CIBA.

@@ -185,7 +185,7 @@ func (i *Issuer) profile(c client, name string) login.Profile {
 	p.DiscoveryURL = i.Issuer() + i.shape.discovery
 	p.ClientID = c.ID
 	p.SecretFile = c.secretFile
-	p.RequireIss = true
+	p.RequireIss, p.Sandbox = true, true
 	if c.KeysURI != "" {
 		p.UserInfo, p.EncKeys = login.UserInfoNested, []string{c.keyFile}
 	}
@@ -323,9 +323,9 @@ func (i *Issuer) routes() http.Handler {
 
 	top := http.NewServeMux()
 	top.Handle("/", chain)
-	top.HandleFunc("GET "+s.base+s.discovery, func(w http.ResponseWriter, r *http.Request) {
+	top.HandleFunc("GET "+s.base+s.discovery, i.announce(func(w http.ResponseWriter, r *http.Request) {
 		i.toEngine(w, r, "/.well-known/openid-configuration"+s.base, r.URL.Query())
-	})
+	}))
 	for _, name := range []string{"sandbox.css", "copy.js"} {
 		top.Handle(i.kit.Asset(name), chain) // an extension may have static files of its own
 	}

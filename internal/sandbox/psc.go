@@ -86,6 +86,7 @@ func withPhones(i *Issuer) (extension, error) {
 			c.CIBATokenDeliveryMode = goidc.CIBADeliveryModePoll
 		},
 		endpoints: b.endpoints,
+		metadata:  b.metadata(),
 		wrap:      b.wrap,
 		close:     b.phones.Close,
 	}, nil
@@ -102,17 +103,14 @@ func (b *backchannel) endpoints(mux *http.ServeMux) {
 	mux.Handle("/static/", pages) // theirs, and those that every site shares
 }
 
-// wrap stands before the token endpoint and the metadata, which the engine serves.
+// wrap stands before the token endpoint, which the engine serves.
 func (b *backchannel) wrap(next http.Handler) http.Handler {
 	base := b.i.shape.base
-	redeem, announce := b.redeem(next.ServeHTTP), b.announce(next.ServeHTTP)
+	redeem := b.redeem(next.ServeHTTP)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch {
-		case r.Method == http.MethodPost && r.URL.Path == base+b.i.shape.token:
+		if r.Method == http.MethodPost && r.URL.Path == base+b.i.shape.token {
 			redeem(w, r)
-		case r.Method == http.MethodGet && r.URL.Path == base+b.i.shape.discovery:
-			announce(w, r)
-		default:
+		} else {
 			next.ServeHTTP(w, r)
 		}
 	})

@@ -251,6 +251,7 @@ type extension struct {
 	pages        func(mux *http.ServeMux)        // pages of its own, below the chain of the sites
 	wrap         func(http.Handler) http.Handler // around all of the origin
 	client       func(*goidc.Client)             // what a client may do besides
+	metadata     map[string]any                  // besides those of the engine
 	close        func() error
 	endpoints    func(mux *http.ServeMux) // for programs: without cookies, before the pages
 }
