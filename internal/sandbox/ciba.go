@@ -38,7 +38,8 @@ const (
 type backchannel struct {
 	i      *Issuer
 	phones *phone.Service
-	strict bool // an unknown number is told: conformance suites expect it
+	strict bool     // an unknown number is told: conformance suites expect it
+	calls  *limiter // of the numbers that are typed on the page of the issuer
 }
 
 // asking is what a request brings along to the engine's hooks, which see parts of it only.

@@ -13,6 +13,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"carnet/internal/sandbox/phone"
 	"carnet/internal/site/ui"
 
 	"github.com/luikyv/go-oidc/pkg/goidc"
@@ -55,12 +56,14 @@ type loginView struct {
 	Client     string
 	Identifier ui.Field
 	Error      string // beside the password
+	Phone      *phoneForm
 	People     []person
 	Password   string
 }
 
 type homeView struct {
 	ui.Page
+	Wallet   string // address of the phones, where there are any
 	All      string
 	Issuer   string
 	People   []person
@@ -137,6 +140,9 @@ func (i *Issuer) peoplePage(w http.ResponseWriter, r *http.Request) {
 func (i *Issuer) home(w http.ResponseWriter, r *http.Request) {
 	v := homeView{Page: i.kit.Page(r, "home.title"), Issuer: i.Issuer(), Password: i.shown, All: peoplePath}
 	v.People = i.list(v.Lang, "", func(string) string { return "" })
+	if i.phones != nil {
+		v.Wallet = phone.Path
+	}
 	i.kit.Render(w, original(r), http.StatusOK, "home", &v)
 }
 
@@ -281,7 +287,7 @@ func (i *Issuer) loginPage(w http.ResponseWriter, r *http.Request, s *goidc.Auth
 	}
 	words := ""
 	switch wait, _ := s.Store[storeWait].(int); problem {
-	case "":
+	case "", problemNumber, problemOver, problemRefused, problemTyped: // the phone's
 	case problemLimit:
 		words = v.N("login.problem.limit", max(wait, 1))
 	default:
@@ -296,6 +302,7 @@ func (i *Issuer) loginPage(w http.ResponseWriter, r *http.Request, s *goidc.Auth
 		}
 		v.Faults = []ui.Fault{{Field: field, Words: words}}
 	}
+	i.withPhone(&v, problem)
 	v.Identifier = v.Input("identifier", "login.identifier", identifier)
 	v.Identifier.Complete = "username"
 	v.People = i.list(v.Lang, identifier, func(id string) string { return path + "?" + url.Values{"persona": {id}}.Encode() })

@@ -65,7 +65,7 @@ func withPhones(i *Issuer) (extension, error) {
 	if !ok {
 		return extension{}, errors.New("the key of pushes is not one of ours")
 	}
-	b := &backchannel{i: i, strict: i.shared.Told}
+	b := &backchannel{i: i, strict: i.shared.Told, calls: newLimiter(i.clock)}
 	var people []phone.Person
 	for _, p := range i.people {
 		people = append(people, phone.Person{ID: p.identifier, Name: carnet.Hide(p.name), Number: carnet.Hide(p.subject), Story: p.story.In})
@@ -80,7 +80,8 @@ func withPhones(i *Issuer) (extension, error) {
 	}
 	i.phones = b.phones
 	return extension{
-		options: b.options(),
+		authenticate: b.authenticate,
+		options:      b.options(),
 		client: func(c *goidc.Client) {
 			c.GrantTypes = append(c.GrantTypes, goidc.GrantCIBA)
 			c.CIBATokenDeliveryMode = goidc.CIBADeliveryModePoll
@@ -100,7 +101,9 @@ func (b *backchannel) endpoints(mux *http.ServeMux) {
 	pages := b.phones.Handler()
 	mux.Handle(phone.Path, pages)
 	mux.Handle(phone.Path+"/", pages)
-	mux.Handle("/static/", pages) // theirs, and those that every site shares
+	for _, address := range b.phones.Assets() {
+		mux.Handle("GET "+address, pages)
+	}
 }
 
 // wrap stands before the token endpoint, which the engine serves.

@@ -24,7 +24,7 @@ const (
 	maxHistory = 200
 )
 
-// Handler serves everything below Path, and the static files of the origin.
+// Handler serves everything below Path, and the static files of Assets.
 //
 //	GET  /wallet                  the page
 //	POST /wallet/telephones       gives a phone to somebody: the code to scan, good for 90 s

@@ -54,6 +54,15 @@ func (s *Service) site() error {
 	return nil
 }
 
+// Assets lists the addresses of the static files that only the phone has.
+func (s *Service) Assets() []string {
+	var list []string
+	for _, name := range []string{"phone.css", "phone.js", "phone-192.png", "phone-512.png"} {
+		list = append(list, s.kit.Asset(name))
+	}
+	return list
+}
+
 func (s *Service) toHome(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, Path, http.StatusSeeOther)
 }
