@@ -119,20 +119,15 @@ func (v *verifier) content(claims string, space *dcc.Space) {
 
 // claims reads issuer and times.
 func (v *verifier) claims(m tree.Value) {
-	var issuer, issuedAt, expires tree.Value
-	for key, value := range m.Pairs {
-		switch n, ok := key.Int(); {
-		case !ok:
-			v.fail(CWTClaims, "a label is not an integer")
-		case n == claimIssuer:
-			issuer = value
-		case n == claimExpires:
-			expires = value
-		case n == claimIssuedAt:
-			issuedAt = value
-		case v.profile == Strict && n != claimHCERT:
-			v.fail(CWTClaims, "unknown claim")
+	issuer, expires, issuedAt := m.Label(claimIssuer), m.Label(claimExpires), m.Label(claimIssuedAt)
+	known := 0
+	for _, claim := range [...]tree.Value{issuer, expires, issuedAt, m.Label(claimHCERT)} {
+		if claim.Kind() != tree.Absent {
+			known++
 		}
+	}
+	if known < m.Len() {
+		v.otherClaims(m)
 	}
 	switch issuer.Kind() {
 	case tree.Text:
@@ -143,6 +138,18 @@ func (v *verifier) claims(m tree.Value) {
 	}
 	v.Certificate.IssuedAt = v.time(issuedAt, "issued at")
 	v.Certificate.Expires = v.time(expires, "expires")
+}
+
+// otherClaims looks for claims that may not be there.
+func (v *verifier) otherClaims(m tree.Value) {
+	for key := range m.Pairs {
+		switch n, ok := key.Int(); {
+		case !ok:
+			v.fail(CWTClaims, "a label is not an integer")
+		case n != claimIssuer && n != claimExpires && n != claimIssuedAt && n != claimHCERT && v.profile == Strict:
+			v.fail(CWTClaims, "unknown claim")
+		}
+	}
 }
 
 func (v *verifier) time(claim tree.Value, name string) time.Time {

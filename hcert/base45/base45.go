@@ -57,9 +57,8 @@ var pairs = func() (t [45 * 45]uint16) {
 	return t
 }()
 
-// group gives the three characters of two bytes, the first one lowest.
-func group(a, b byte) uint32 {
-	n := uint(a)<<8 | uint(b)
+// group gives the three characters of a number of two bytes, the first one lowest.
+func group(n uint32) uint32 {
 	high := n / 2025
 	return uint32(pairs[n-2025*high]) | uint32(alphabet[high])<<16
 }
@@ -74,14 +73,16 @@ func AppendText(dst, src []byte) []byte {
 	at, n := len(dst), EncodedLen(len(src))
 	dst = slices.Grow(dst, n)[:at+n]
 	out := dst[at:]
-	for ; len(src) >= 2 && len(out) >= 4; src, out = src[2:], out[3:] {
-		binary.LittleEndian.PutUint32(out, group(src[0], src[1])) // the fourth byte is written again
+	for ; len(src) >= 4 && len(out) >= 8; src, out = src[4:], out[6:] {
+		n := binary.BigEndian.Uint32(src)
+		// Two groups at a time. What is beyond their six characters is written again.
+		binary.LittleEndian.PutUint64(out, uint64(group(n>>16))|uint64(group(n&0xffff))<<24)
 	}
-	switch len(src) {
-	case 2:
-		g := group(src[0], src[1])
+	for ; len(src) >= 2 && len(out) >= 3; src, out = src[2:], out[3:] {
+		g := group(uint32(binary.BigEndian.Uint16(src)))
 		out[0], out[1], out[2] = byte(g), byte(g>>8), byte(g>>16)
-	case 1:
+	}
+	if len(src) == 1 {
 		binary.LittleEndian.PutUint16(out, pairs[src[0]])
 	}
 	return dst

@@ -495,7 +495,7 @@ func (p *parser) manyKeys(at int, end int32) {
 
 // isKey reports that a node may be the key of a map. Such a node has no members: its value follows.
 func (n *node) isKey() bool {
-	return n.kind != Array && n.kind != Map && n.kind != Time && (n.kind != Other || n.bits != 0)
+	return n.kind < Time || n.kind == Other && n.bits != 0
 }
 
 // tagged reads what stands under a tag. Tags 0 to 3 have content of a set type; 0 is a date and
