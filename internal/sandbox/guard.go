@@ -107,6 +107,11 @@ func (i *Issuer) check(ctx context.Context, q url.Values) verdict {
 	if !slices.Contains(i.shape.levels, level) {
 		level = i.shape.levels[len(i.shape.levels)-1]
 	}
+	for _, object := range []string{"request", "request_uri"} {
+		if q.Has(object) {
+			fault(object+"_not_supported", "request objects are not read")
+		}
+	}
 	if slices.Contains(prompt, "none") && !i.shape.remembers {
 		fault("login_required", "nobody is remembered here")
 	}
@@ -118,8 +123,8 @@ func (i *Issuer) check(ctx context.Context, q url.Values) verdict {
 	}
 	clean := url.Values{}
 	for name, values := range q {
-		// Not for the engine: it validates what it does not know, and would answer in another way.
-		if name != "idp_hint" && name != "ui_locales" && name != "prompt" && name != "login_hint" {
+		// The engine refuses values that it does not know of what may be ignored.
+		if !slices.Contains([]string{"idp_hint", "ui_locales", "claims_locales", "display", "prompt", "login_hint"}, name) {
 			clean[name] = values
 		}
 	}

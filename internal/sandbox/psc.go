@@ -29,7 +29,7 @@ var professionals = shape{
 	subject: nationalSubject,
 	codes: map[string]string{
 		faultParameter: "invalid_request", faultClient: "invalid_client", faultRedirect: "invalid_redirect_uri",
-		faultSession: "expired_code", faultHint: "invalid_token",
+		faultSession: "expired_code", faultHint: "invalid_token", faultSignedOut: "invalid_redirect_uri",
 	},
 	profile: login.Profile{
 		AuthMethod: login.SecretBasic, Scopes: []string{"openid", "scope_all"}, PKCE: true, Prompt: "login", AuthTime: true,

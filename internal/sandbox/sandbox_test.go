@@ -157,6 +157,7 @@ func (w *world) others() []sandbox.Client {
 	return []sandbox.Client{
 		{ID: "sister", Name: "Le service frère", RedirectURI: back + "/retour", SignedOutURI: back + "/sorti", Entity: "carnet-attestation"},
 		{ID: "stranger", Name: "Un autre service", RedirectURI: back + "/retour", SignedOutURI: back + "/sorti"},
+		{ID: "queried", Name: "Avec paramètre", RedirectURI: back + "/retour?foo=bar", SignedOutURI: back + "/sorti"},
 		{ID: "closed", Name: "Fermé", RedirectURI: back + "/retour", SignedOutURI: back + "/sorti", Disabled: true},
 		{ID: "sectorless", Name: "Sans secteur", RedirectURI: back + "/retour", SignedOutURI: back + "/sorti", SectorURI: back + "/secteur-absent"},
 		{ID: "sectored", Name: "Avec secteur", RedirectURI: back + "/retour", SignedOutURI: back + "/sorti", SectorURI: back + "/secteur"},
