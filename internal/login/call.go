@@ -35,6 +35,8 @@ type Calls struct {
 	PlaceHours   map[string]hours.Week                 // by establishment, as it is typed or chosen
 	Places       origin.Places                         // where networks are; default: nowhere known
 	Log          *slog.Logger                          // what an operator must see
+
+	silent bool // the provider can be asked without ringing
 }
 
 // Lifetimes of what remembers.
@@ -46,11 +48,14 @@ const (
 	unknownPlace    = "lieu inconnu"
 )
 
-// The lanes of requests: a later request takes the place of an earlier one of its lane or of a
-// lower one. A stranger cannot push aside who calls from a browser of theirs.
+// The lanes of requests that ring: a later one takes the place of an earlier one of its lane or of
+// a lower one, so that the phone shows one (R1). A stranger cannot push aside who calls from a
+// browser of theirs: beside such a request a stranger's does not ring. Requests that do not ring
+// are found on the phone by their number; they take no place and lose none.
 const (
-	laneUnknown = 0
-	laneKnown   = 1
+	laneSilent  = 0
+	laneUnknown = 1
+	laneKnown   = 2
 )
 
 const maxTyped = 100 // characters of a name that is typed
@@ -61,6 +66,7 @@ func (c Calls) check(p *Provider) (Calls, error) {
 		c.Pusher = p
 	}
 	profile := p.profile.CIBA
+	c.silent = profile.Context
 	def := func(v *int, d int) {
 		if *v == 0 {
 			*v = d
@@ -110,6 +116,7 @@ type Wait struct {
 	State    WaitState
 	Number   string        // to type on the phone
 	Pull     bool          // no notification was sent: the person opens the application
+	Page     bool          // nor can it be found there: the person goes through the page of the provider (Begin)
 	Since    time.Time     // of the request
 	Until    time.Time     // when it ends
 	Interval time.Duration // between two looks
@@ -125,6 +132,7 @@ type sealedCall struct {
 	Interval  time.Duration `json:"interval"`
 	Binding   string        `json:"binding"`
 	Pull      bool          `json:"pull,omitempty"`
+	Page      bool          `json:"page,omitempty"`
 	Asked     sealedAsked   `json:"asked"`
 	Browser   string        `json:"browser"`
 	Known     bool          `json:"known,omitempty"`
@@ -150,7 +158,7 @@ func (c call) pushed() Pushed {
 
 func (c call) wait() Wait {
 	a := c.content.Asked
-	return Wait{State: WaitPending, Number: c.content.Binding, Pull: c.content.Pull, Since: c.row.CreatedAt, Until: c.row.ExpiresAt,
+	return Wait{State: WaitPending, Number: c.content.Binding, Pull: c.content.Pull, Page: c.content.Page, Since: c.row.CreatedAt, Until: c.row.ExpiresAt,
 		Interval: c.content.Interval, Asked: Asked{a.Establishment, carnet.Hide(a.Delegate), a.ReturnTo, a.At}}
 }
 
@@ -209,7 +217,7 @@ func (s *Site) Call(w http.ResponseWriter, r *http.Request, q CallRequest) (Wait
 		return Wait{}, refuse(op, carnet.Internal, "internal", err)
 	}
 	if verdict.send {
-		if err := s.push(ctx, r, &c, digits); err != nil {
+		if err := s.push(ctx, r, &c, digits, verdict.notify); err != nil {
 			return Wait{}, err
 		}
 	}
@@ -251,14 +259,15 @@ func (s *Site) Call(w http.ResponseWriter, r *http.Request, q CallRequest) (Wait
 // verdict is what the limits and the history say about a request.
 type verdict struct {
 	refused time.Duration // too many: wait that long
+	blocked bool          // the network is closed to the number
 	send    bool          // the provider is asked at all
-	blocked bool
+	notify  Notify
 }
 
 // judge applies the limits, looks whether the network is closed to the number, and decides how
 // loud the request is.
 func (s *Site) judge(tx Tx, r *http.Request, c *call) (verdict, error) {
-	now, person := c.row.CreatedAt, c.row.Person
+	calls, now, person := s.config.Calls, c.row.CreatedAt, c.row.Person
 	network := origin.Network(s.address(r))
 	number := c.content.Number
 	var known bool
@@ -271,7 +280,7 @@ func (s *Site) judge(tx Tx, r *http.Request, c *call) (verdict, error) {
 	// Whoever comes from a browser of theirs cannot be shut out by strangers of the same network.
 	take := []struct{ name, key string }{{limit.NumberOrigin, number + "|" + network}, {limit.Origin, network}, {limit.Client, s.config.Name}, {limit.Global, ""}}
 	if known {
-		c.row.Lane, c.content.Known = laneKnown, true
+		c.content.Known = true
 		take = take[:1]
 		take[0].key = number + "|known"
 	}
@@ -285,18 +294,14 @@ func (s *Site) judge(tx Tx, r *http.Request, c *call) (verdict, error) {
 	if v.blocked, err = tx.Blocked(person, s.originOf(r), now); err != nil {
 		return v, err
 	}
-	under, err := tx.Calls(person, now)
-	if err != nil {
-		return v, err
-	}
-	v.send = !v.blocked && !slices.ContainsFunc(under, func(u CallRow) bool { return u.Lane > c.row.Lane })
 	if c.content.Reasons, err = s.reasons(tx, r, c, v); err != nil {
 		return v, err
 	}
 	c.content.Quiet = len(c.content.Reasons) > 0
 	push := []string{limit.PushUnknown, limit.PushUnknownDay}
+	c.row.Lane = laneUnknown
 	if known {
-		push = []string{limit.PushKnown}
+		push, c.row.Lane = []string{limit.PushKnown}, laneKnown
 	}
 	for _, name := range push {
 		a, err := s.take(tx, name, number, now)
@@ -306,6 +311,25 @@ func (s *Site) judge(tx Tx, r *http.Request, c *call) (verdict, error) {
 		if c.content.Pull = c.content.Pull || !a.Allowed; !a.Allowed {
 			break
 		}
+	}
+	under, err := tx.Calls(person, now)
+	if err != nil {
+		return v, err
+	}
+	v.notify = NotifyNormal
+	switch {
+	case c.content.Pull, slices.ContainsFunc(under, func(u CallRow) bool { return u.Lane > c.row.Lane }):
+		// The page of the latter says nothing of it: only a number that somebody has can have such
+		// a request.
+		v.notify, c.row.Lane = NotifyNone, laneSilent
+	case c.content.Quiet || !known:
+		v.notify = NotifyQuiet // makes no noise (R9)
+	}
+	// A provider that is not told how to notify would ring.
+	v.send = !v.blocked && (v.notify != NotifyNone || calls.silent)
+	c.content.Page = c.content.Pull && !calls.silent
+	if !v.send {
+		c.row.Lane = laneSilent
 	}
 	return v, nil
 }
@@ -383,21 +407,14 @@ func (s *Site) take(tx Tx, name, key string, now time.Time) (limit.Answer, error
 
 // push asks the provider. That nobody has the number is no error: nothing was sent, and the page
 // waits as if something had been.
-func (s *Site) push(ctx context.Context, r *http.Request, c *call, digits int) error {
+func (s *Site) push(ctx context.Context, r *http.Request, c *call, digits int, notify Notify) error {
 	calls := s.config.Calls
 	q := PushRequest{Number: carnet.Hide(c.content.Number), Binding: c.content.Binding, Lifetime: calls.MaxWait, Context: PushContext{
 		Service: calls.Service, Browser: c.content.Browser, Place: calls.Places.Find(s.address(r)).Label, Establishment: c.content.Asked.Establishment,
-		Delegate: c.content.Asked.Delegate, FirstTime: !c.content.Known, Unusual: c.content.Quiet, Digits: digits, Notify: NotifyNormal, At: c.row.CreatedAt,
+		Delegate: c.content.Asked.Delegate, FirstTime: !c.content.Known, Unusual: c.content.Quiet, Digits: digits, Notify: notify, At: c.row.CreatedAt,
 	}}
 	if q.Context.Place == "" {
 		q.Context.Place = unknownPlace
-	}
-	// From a browser that is not known a notification makes no noise (R9).
-	if c.content.Quiet || !c.content.Known {
-		q.Context.Notify = NotifyQuiet
-	}
-	if c.content.Pull {
-		q.Context.Notify = NotifyNone
 	}
 	p, err := calls.Pusher.Push(ctx, q)
 	if carnet.CodeOf(err) == CodeUnknownUser {
@@ -414,16 +431,17 @@ func (s *Site) push(ctx context.Context, r *http.Request, c *call, digits int) e
 	return nil
 }
 
-// place stores a request; those of its lane or of a lower one for the same number end (R1).
+// place stores a request; when it rings, those that ring in its lane or in a lower one for the same
+// number end (R1).
 func (s *Site) place(tx Tx, r *http.Request, c call, v verdict) error {
 	kinds := []EventKind{EventStart}
-	if v.send {
+	if c.row.Lane != laneSilent {
 		under, err := tx.Calls(c.row.Person, c.row.CreatedAt)
 		if err != nil {
 			return err
 		}
 		for _, u := range under {
-			if u.Lane > c.row.Lane {
+			if u.Lane == laneSilent || u.Lane > c.row.Lane {
 				continue
 			}
 			u.Ended = string(EventReplaced)
@@ -434,7 +452,9 @@ func (s *Site) place(tx Tx, r *http.Request, c call, v verdict) error {
 				return err
 			}
 		}
-		kinds = append(kinds, map[bool]EventKind{false: EventPushed, true: EventPull}[c.content.Pull])
+	}
+	if v.send {
+		kinds = append(kinds, map[bool]EventKind{false: EventPushed, true: EventPull}[v.notify == NotifyNone])
 	}
 	if v.blocked {
 		kinds = append(kinds, EventBlocked)

@@ -84,11 +84,14 @@ func (p *phones) Push(_ context.Context, q login.PushRequest) (login.Pushed, err
 	if q.Context.Notify != login.NotifyNone {
 		p.notified[number]++
 	}
-	if old := p.current[number]; old != nil && old.answer == nil && old.approved.IsZero() {
-		old.answer = says(carnet.Invalid, login.CodeExpired)
-	}
 	r := &ring{id: fmt.Sprintf("request-%d", len(p.asked)), number: number, binding: q.Binding, at: p.clock.now()}
-	p.live[r.id], p.current[number] = r, r
+	if q.Context.Notify != login.NotifyNone {
+		if old := p.current[number]; old != nil && old.answer == nil && old.approved.IsZero() {
+			old.answer = says(carnet.Invalid, login.CodeExpired)
+		}
+		p.current[number] = r
+	}
+	p.live[r.id] = r
 	return login.Pushed{RequestID: carnet.Hide(r.id), Number: q.Number, At: r.at, ExpiresAt: r.at.Add(q.Lifetime), Interval: 5 * time.Second}, nil
 }
 
@@ -124,8 +127,11 @@ func (p *phones) CancelPush(_ context.Context, c login.Pushed) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.canceled++
-	if r := p.live[c.RequestID.Reveal()]; r != nil && p.current[r.number] == r {
-		delete(p.current, r.number)
+	if r := p.live[c.RequestID.Reveal()]; r != nil {
+		delete(p.live, r.id)
+		if p.current[r.number] == r {
+			delete(p.current, r.number)
+		}
 	}
 	return nil
 }
@@ -140,17 +146,18 @@ func (p *phones) LogoutToken(_ context.Context, raw string) (login.Ended, error)
 	return e, nil
 }
 
-// open is the pull path: the application shows the request that is live, and its owner types the
-// number of the computer. It reports whether there was one to approve.
+// open is the application: its owner types the number of the computer, and approves the request
+// that it shows or, among those that did not ring (R7), finds. It reports whether there was one.
 func (p *phones) open(number, typed string) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	r := p.current[number]
-	if r == nil || r.answer != nil || r.binding != typed {
-		return false
+	for _, r := range p.live {
+		if r.number == number && r.answer == nil && r.approved.IsZero() && r.binding == typed && p.clock.now().Sub(r.at) < 2*time.Minute {
+			r.approved = p.clock.now()
+			return true
+		}
 	}
-	r.approved = p.clock.now()
-	return true
+	return false
 }
 
 func (p *phones) refuse(number string, err error) {
@@ -201,8 +208,12 @@ func newHall(t testing.TB, change func(*login.SiteConfig)) *hall {
 }
 
 func (h *hall) newSite(config login.SiteConfig) *login.Site {
+	return h.newSiteOf(profile(h.t), config)
+}
+
+func (h *hall) newSiteOf(p login.Profile, config login.SiteConfig) *login.Site {
 	h.t.Helper()
-	provider, err := login.NewProvider(profile(h.t), h.clock.now, rand.Reader, nil)
+	provider, err := login.NewProvider(p, h.clock.now, rand.Reader, nil)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -221,7 +232,8 @@ func profile(t testing.TB) login.Profile {
 		t.Fatal(err)
 	}
 	return login.Profile{Name: "psc", DiscoveryURL: "https://psc.example/d", Issuer: "https://psc.example", ClientID: "carnet", SecretFile: secret,
-		AuthMethod: login.SecretBasic, Scopes: []string{"openid"}, ACRMin: "eidas1", UserInfo: login.UserInfoRaw}
+		AuthMethod: login.SecretBasic, Scopes: []string{"openid"}, ACRMin: "eidas1", UserInfo: login.UserInfoRaw,
+		LoginMode: login.ModeCIBA, CIBA: login.CIBA{Context: true, Cancel: true}}
 }
 
 // computer is a browser at an address.
@@ -447,13 +459,16 @@ func TestR01(t *testing.T) {
 	if w, err := h.waiting(b); err != nil || w.State != login.WaitHeld {
 		t.Errorf("%v %v", w.State, err)
 	}
-	// A stranger does not push aside who calls from a browser of theirs.
+	// A stranger neither pushes aside nor rings beside who calls from a browser of theirs.
 	if _, err := h.enter(b, owner, login.Delegation{}); err != nil {
 		t.Fatal(err)
 	}
 	h.clock.forward(time.Minute)
 	mine := h.mustCall(b, owner)
-	h.mustCall(at("203.0.113.9"), owner)
+	rings := h.notified[owner]
+	if wait := h.mustCall(at("203.0.113.9"), owner); wait.Pull || h.notified[owner] != rings {
+		t.Errorf("it rings, or its page says why not: %+v", wait)
+	}
 	h.clock.forward(6 * time.Second)
 	if !h.phones.open(owner, mine.Number) {
 		t.Fatal("a stranger's request took the place")
@@ -488,6 +503,28 @@ func TestR06(t *testing.T) {
 	}
 }
 
+// TestNoContext : a provider that is not told how to notify would ring at each request. Beyond the
+// quota it is not asked.
+func TestNoContext(t *testing.T) {
+	h := newHall(t, nil)
+	p := profile(t)
+	p.CIBA.Context = false
+	h.site = h.newSiteOf(p, login.SiteConfig{Name: "pro", Origin: "https://pro.example", Role: protect.Professional, Absolute: time.Hour, Idle: time.Hour,
+		Calls: &login.Calls{Professional: logintest.ProfessionalID, Pusher: h.phones}})
+	for range 8 {
+		h.clock.forward(time.Second)
+		if _, err := h.call(at("198.51.100.7"), owner); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(h.asked) != 3 {
+		t.Errorf("asked %d times", len(h.asked))
+	}
+	if wait := h.mustCall(at("192.0.2.7"), owner); !wait.Pull || !wait.Page {
+		t.Error("the page does not say that nothing rings, nor where to go")
+	}
+}
+
 // TestR06Flood : a thousand unsolicited requests for one number, while its owner logs in.
 func TestR06Flood(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -495,6 +532,7 @@ func TestR06Flood(t *testing.T) {
 		known bool               // the owner has a browser that is known
 	}{
 		"from one network, owner at a new computer":     {func(i int) string { return fmt.Sprintf("198.51.100.%d", i%250) }, false},
+		"from a hundred networks, owner at a new one":   {func(i int) string { return fmt.Sprintf("10.0.%d.9", i%100) }, false},
 		"from a hundred networks, owner at their own":   {func(i int) string { return fmt.Sprintf("10.0.%d.9", i%100) }, true},
 		"from the owner's own network, owner at theirs": {func(i int) string { return fmt.Sprintf("192.0.2.%d", i%250) }, true},
 	} {
@@ -690,7 +728,7 @@ func TestR13(t *testing.T) {
 	if h.phones.open(owner, wait.Number) {
 		t.Error("the phone still shows it")
 	}
-	h.live["request-1"].approved = h.clock.now() // approved all the same
+	h.live["request-1"] = &ring{id: "request-1", number: owner, approved: h.clock.now()} // approved all the same
 	h.clock.forward(5 * time.Second)
 	_, err := h.waiting(c)
 	want(t, err, login.CodeState)

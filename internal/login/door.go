@@ -15,7 +15,7 @@ type CallRow struct {
 	Site      string
 	ID        carnet.ID // names the request in the history and in the journal
 	Person    carnet.ID // whose number was typed, whether anybody has it or not
-	Lane      int       // laneUnknown or laneKnown
+	Lane      int       // 0: does not ring; 1: from a browser that is not known; 2: from one that is
 	Ended     string    // empty while it is under way; else how it ended, as an EventKind
 	Sealed    []byte
 	CreatedAt time.Time
@@ -42,7 +42,7 @@ type EventKind string
 const (
 	EventStart    EventKind = "start"
 	EventPushed   EventKind = "pushed" // the provider was asked to notify the phone
-	EventPull     EventKind = "pull"   // it was asked not to: over quota, the person opens the application
+	EventPull     EventKind = "pull"   // it was asked not to: the person opens the application and types the number
 	EventShown    EventKind = "shown"
 	EventApproved EventKind = "approved"
 	EventRefused  EventKind = "refused"
