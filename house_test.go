@@ -37,7 +37,7 @@ var arrows = map[string][]string{
 	"internal/pcsc":             {},
 	"internal/module":           {},
 	"internal/workstation":      {"internal/module", "internal/pcsc"},
-	"internal/sandbox":          {"internal/site/ui", "internal/login"}, // a federator is itself a relying party
+	"internal/sandbox":          {"internal/site/ui", "internal/login", "internal/protect"}, // a federator is itself a relying party
 	"internal/store/sqlite":     {"internal/protect", "internal/journal", "internal/people", "internal/vaccinate", "internal/certify", "internal/login"},
 	"internal/store/storetest":  {"internal/protect", "internal/people", "internal/vaccinate", "internal/certify", "internal/login"},
 }

@@ -35,6 +35,7 @@ type instance struct {
 	signer    certify.Signer
 	listKey   crypto.Signer
 	lists     *certify.Publisher // of the list that is served
+	staffID   func(issuer string, subject carnet.Private) carnet.ID
 }
 
 // The folder of an instance.
@@ -71,6 +72,10 @@ func openInstance(ctx context.Context, s *Settings, walletLink, noticeURL string
 	}
 	if in.db, err = sqlite.Open(ctx, dbFile(s.Data), ring, in.ids, migrations...); err != nil {
 		return nil, err
+	}
+	in.staffID = func(issuer string, subject carnet.Private) carnet.ID {
+		lookup := ring.Lookup("staff", issuer+"\n"+subject.Reveal())
+		return carnet.DerivedID(lookup[:])
 	}
 	in.people = people.New(in.db.People(), in.guard, ring, in.ids)
 	in.vaccinate = vaccinate.New(in.db.Vaccinate(), in.guard, ring, in.ids, in.catalogue)
@@ -123,7 +128,11 @@ func (in *instance) enrol(ctx context.Context, world sandbox.World) error {
 		if !p.Registered {
 			continue
 		}
-		if _, err := in.people.Enrol(ctx, system, p.Identity); err != nil {
+		id, err := in.people.Enrol(ctx, system, p.Identity)
+		if err == nil && !p.Died.IsZero() {
+			err = in.people.RecordDeath(ctx, system, id, p.Died)
+		}
+		if err != nil {
 			return fmt.Errorf("sandbox: %w", err)
 		}
 	}

@@ -21,12 +21,10 @@ import (
 
 	"carnet/internal/certify"
 	"carnet/internal/login"
-	"carnet/internal/protect"
 	"carnet/internal/sandbox"
+	"carnet/internal/sandbox/phone"
 	"carnet/internal/site/attestation"
-	"carnet/internal/site/pro"
 	"carnet/internal/site/ui"
-	"carnet/internal/site/verifier"
 	"carnet/internal/verify"
 	"carnet/internal/verify/revlist"
 	"carnet/twoddoc"
@@ -52,7 +50,7 @@ func (serveCmd) Run(ctx context.Context, s *Settings, file *configFile, t termin
 		return err
 	}
 	if err := p.checkProviders(ctx, log); err != nil {
-		return errors.Join(err, p.instance.close())
+		return errors.Join(err, p.close())
 	}
 	p.announce(t, s, say, time.Since(start))
 	gathered := make(chan struct{})
@@ -80,6 +78,7 @@ type platform struct {
 	outside *sandbox.Sandbox // nil without
 
 	providers map[string]*login.Provider // of the configuration, by site
+	accounts  []sandbox.Account          // that the sandbox's federator accepts
 }
 
 // served is one site on its socket.
@@ -102,14 +101,17 @@ func open(ctx context.Context, s *Settings, file *configFile, say ui.Text, log *
 		}
 	}()
 	// With real providers on both sites there is no sandbox: neither its providers nor its people.
-	p.sandbox = len(file.login) < len(loginSites)
+	p.sandbox = file.needsSandbox()
 	if err := s.checkProduction(file, p.sandbox); err != nil {
 		return p, err
 	}
 	origin := map[string]string{}
 	names, citizens := []string{"pro", "attestation", "verifier"}, cmp.Or(s.SandboxCitizens, "fc")
+	if p.sandbox || file.configured("protection") {
+		names = append(names, "protection")
+	}
 	if p.sandbox {
-		names = append(append(names, "psc", citizens), sandbox.IdentityProviders()...)
+		names = append(append(names, "psc", citizens, "proconnect"), sandbox.IdentityProviders()...)
 	}
 	for _, name := range append(names, "operator") {
 		port := s.ports()[name]
@@ -145,71 +147,42 @@ func open(ctx context.Context, s *Settings, file *configFile, say ui.Text, log *
 	}()
 	operator := newOperator()
 	handlers := map[string]http.Handler{"operator": operator.handler(p.db.Ping, s.MetricsToken, revlist.Handler(p.list, log))}
-	var psc, fc login.Profile
+	byDefault := map[string]login.Profile{} // of the sandbox, by site
 	if p.sandbox {
-		c := sandbox.Config{
-			Dir:               filepath.Join(keyFolder(s.Data), "sandbox"),
-			PSC:               issuer(origin["psc"], "Carnet, Vaccin Covid", origin["pro"], "psc"),
-			IdentityProviders: map[string]string{},
-			Clock:             p.ids.Clock, Rand: p.ids.Rand, Log: log,
-		}
-		for _, name := range sandbox.IdentityProviders() {
-			c.IdentityProviders[name] = origin[name]
-		}
-		platform := issuer(origin[citizens], "Carnet, attestation", origin["attestation"], citizens)
-		if citizens == "fc-plus" {
-			platform.Clients[0].KeysURI = origin["attestation"] + login.KeysPath
-			c.FCPlus = platform
-		} else {
-			c.FC = platform
-		}
-		world, err := sandbox.New(c)
+		world, err := p.openSandbox(ctx, s, origin, citizens, log)
 		if err != nil {
 			return p, err
 		}
-		p.outside, p.world = world, world.World
-		if err := p.enrol(ctx, world.World); err != nil {
-			return p, err
-		}
-		handlers["psc"] = world.PSC
-		psc, fc = world.PSC.Profile(), world.Citizens().Profile()
-		handlers[citizens] = world.Citizens()
+		handlers["psc"], handlers[citizens], handlers["proconnect"] = world.PSC, world.Citizens(), world.ProConnect
 		for name, idp := range world.IdentityProviders {
 			handlers[name] = idp
 		}
+		byDefault["pro"], byDefault["attestation"], byDefault["protection"] = world.PSC.PushProfile(), world.Citizens().Profile(), world.ProConnect.Profile()
 	}
-	staff, err := p.login(file, login.SiteConfig{Name: "pro", Origin: origin["pro"], Role: protect.Professional,
-		Absolute: 4 * time.Hour, Idle: 15 * time.Minute}, psc)
-	if err != nil {
-		return p, err
-	}
-	handlers["pro"], err = pro.New(pro.Deps{Login: staff.Site, People: p.people, Vaccinate: p.vaccinate,
-		Clock: p.ids.Clock, Rand: p.ids.Rand, Log: log, Sandbox: staff.sandbox, FormAction: staff.formAction})
-	if err != nil {
-		return p, err
-	}
-	insured, err := p.login(file, login.SiteConfig{Name: "attestation", Origin: origin["attestation"], Role: protect.Insured,
-		Absolute: 30 * time.Minute, Idle: 15 * time.Minute}, fc)
-	if err != nil {
-		return p, err
-	}
-	handlers["attestation"], err = attestation.New(attestation.Deps{Login: insured.Site, Verifier: origin["verifier"] + "/", People: p.people, Certify: p.certify, Register: p.register.Processing(),
-		Clock: p.ids.Clock, Rand: p.ids.Rand, Log: log, Sandbox: insured.sandbox, FormAction: insured.formAction})
-	if err != nil {
-		return p, err
-	}
-	handlers["verifier"], err = verifier.New(ctx, verifier.Deps{Load: func(ctx context.Context) (verify.Checker, error) { return p.checker(ctx, s, log) },
-		Mode: s.VerifierMode, Clock: p.ids.Clock, Rand: p.ids.Rand, Log: log, Sandbox: s.SignerKey == ""})
-	if err != nil {
-		return p, err
-	}
-	for name, l := range map[string]siteLogin{"pro": staff, "attestation": insured} {
-		handlers[name] = publishKeys(l, handlers[name], log)
+	d := desk{p, s, file, origin, byDefault, log}
+	for name, build := range map[string]func(context.Context) (http.Handler, error){
+		"pro": d.pro, "attestation": d.attestation, "protection": d.protection, "verifier": d.verifier,
+	} {
+		if origin[name] == "" {
+			continue
+		}
+		if handlers[name], err = build(ctx); err != nil {
+			return p, err
+		}
 	}
 	for _, site := range p.sites {
 		site.handler = operator.watch(site.name, handlers[site.name])
 	}
 	return p, nil
+}
+
+// close ends the outside world, if any, then the instance.
+func (p *platform) close() error {
+	var err error
+	if p.outside != nil {
+		err = p.outside.Close()
+	}
+	return errors.Join(err, p.instance.close())
 }
 
 // checker reads what the verifier goes by: the public certificates of the instance and the list of
@@ -257,45 +230,6 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// issuer is the sandbox's side of a login.
-func issuer(origin, client, site, profile string) sandbox.IssuerConfig {
-	return sandbox.IssuerConfig{Origin: origin, Clients: []sandbox.Client{
-		{Name: client, RedirectURI: site + login.CallbackPath(profile), SignedOutURI: site + "/", LogoutURI: site + login.EndPath(profile)}}}
-}
-
-// close closes the store, and the sandbox when there is one.
-func (p *platform) close() error {
-	err := p.instance.close()
-	if p.outside != nil {
-		err = errors.Join(err, p.outside.Close())
-	}
-	return err
-}
-
-type siteLogin struct {
-	*login.Site
-	sandbox    bool
-	formAction []string
-}
-
-// login lets people in to a site: through the provider of the configuration, else the sandbox's.
-func (p *platform) login(file *configFile, c login.SiteConfig, profile login.Profile) (siteLogin, error) {
-	out := siteLogin{sandbox: true}
-	if configured, ok := file.login[c.Name]; ok {
-		profile, out.sandbox = configured, false
-	}
-	provider, err := login.NewProvider(profile, p.ids.Clock, p.ids.Rand, nil)
-	if err != nil {
-		return out, fmt.Errorf("login of %s: %w", c.Name, err)
-	}
-	if !out.sandbox {
-		p.providers[c.Name] = provider
-	}
-	out.formAction = profile.Origins()
-	out.Site, err = login.NewSite(c, provider, p.db.Login(), p.guard, p.ids.Clock, p.ids.Rand)
-	return out, err
-}
-
 // serve answers on every socket until the context ends, then waits for what is under way.
 func (p *platform) serve(ctx context.Context, stopping func()) error {
 	servers := make([]*http.Server, len(p.sites))
@@ -333,7 +267,8 @@ func (p *platform) announce(t terminal, s *Settings, say ui.Text, took time.Dura
 	if p.sandbox {
 		// The people of a sandbox are invented and public: what is needed to find one is printed in clear.
 		first := p.world.People[0]
-		words = []any{"password", p.world.Password(), "person", first.Identifier, "professional", p.world.Professionals[0].Identifier,
+		words = []any{"password", p.world.Password(), "person", first.Identifier, "number", p.world.Professionals[0].Professional.Number.Reveal(),
+			"phone", p.originOf("psc") + phone.Path, "staff", p.world.Staff[0].Identifier,
 			"name", first.Identity.Given() + " " + first.Identity.BirthName.Reveal(), "nir", first.Identity.NIR.Reveal()}
 	}
 	w := tabwriter.NewWriter(t.out, 0, 0, 2, ' ', 0)
@@ -346,6 +281,14 @@ func (p *platform) announce(t terminal, s *Settings, say ui.Text, took time.Dura
 	fmt.Fprintf(w, "  %s\t\t%s\n", say.T("serve.verify"), say.T("serve.verify-todo", "command", verifyCommand(s)))
 	_ = w.Flush() // a terminal that is gone does not stop the sites
 	fmt.Fprintln(t.out, "\n"+say.T("serve.stop"))
+}
+
+func (p *platform) originOf(name string) string {
+	i := slices.IndexFunc(p.sites, func(s *served) bool { return s.name == name })
+	if i < 0 {
+		return ""
+	}
+	return p.sites[i].origin
 }
 
 // verifyCommand is how the reader of the terminal verifies with this very program and instance.

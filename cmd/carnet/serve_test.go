@@ -29,7 +29,7 @@ func opened(t *testing.T, s *Settings, file *configFile) (*platform, error) {
 			for _, site := range p.sites {
 				site.listener.Close()
 			}
-			p.instance.close()
+			p.close()
 		})
 	}
 	return p, err

@@ -16,6 +16,7 @@ import (
 
 	"carnet/internal/login"
 	"carnet/internal/login/limit"
+	"carnet/internal/site/attestation"
 )
 
 // Settings is everything that an operator can set: as a flag, as a CARNET_… variable, or in the
@@ -34,9 +35,11 @@ type Settings struct {
 	PortPro         int `help:"Port of the site for professionals." default:"8401"`
 	PortAttestation int `help:"Port of the site for insured people." default:"8402"`
 	PortVerifier    int `help:"Port of the site where anyone checks a certificate." default:"8403"`
+	PortProtection  int `help:"Port of the site of the staff." default:"8404"`
 	PortFc          int `help:"Port of the sandbox's FranceConnect." default:"8411"`
 	PortPsc         int `help:"Port of the sandbox's Pro Santé Connect." default:"8412"`
 	PortFcPlus      int `help:"Port of the sandbox's FranceConnect+." default:"8413"`
+	PortProconnect  int `help:"Port of the sandbox's ProConnect." default:"8414"`
 	PortAmeli       int `help:"Port of the sandbox's identity provider ameli." default:"8415"`
 	PortLaposte     int `help:"Port of the sandbox's identity provider laposte." default:"8416"`
 	PortImpots      int `help:"Port of the sandbox's identity provider impots." default:"8417"`
@@ -56,6 +59,10 @@ type Settings struct {
 	TrustAnchor string `help:"SHA-256 of the certificates that may sign that list, separated by commas; by default the one that signs the French list until March 2027." placeholder:"HEX"`
 	TrustDays   int    `help:"Days for which what was gathered may be used before verifiers say that it is old." default:"7"`
 
+	SupportName  string `help:"Who answers the questions of professionals, as the site shows it." default:"Conseiller informatique Service, ou assistance amelipro"`
+	SupportPhone string `help:"Telephone number of that support." default:"36 08"`
+	SupportHours string `help:"When somebody answers there." default:"mon-fri 08:30-17:30" placeholder:"HOURS"`
+
 	MetricsToken string `help:"Bearer token that /metrics asks for; none asked when empty." secret:"" placeholder:"TOKEN"`
 	LogLevel     string `help:"Least serious events to log: debug, info, warn or error." enum:"debug,info,warn,error" default:"info"`
 	LogFormat    string `help:"Form of the log: text or json." enum:"text,json" default:"text"`
@@ -67,6 +74,9 @@ func (s *Settings) Validate() error {
 		if port < 0 || port > 65535 {
 			return fmt.Errorf("port-%s: %d is not between 0 and 65535", name, port)
 		}
+	}
+	if _, err := parseHours(s.SupportHours); err != nil {
+		return fmt.Errorf("support-hours: %w", err)
 	}
 	if net.ParseIP(s.Listen) == nil {
 		return fmt.Errorf("listen: %q is not an IP address; 127.0.0.1 keeps the sites on this machine", s.Listen)
@@ -91,14 +101,25 @@ func (s *Settings) Validate() error {
 	return nil
 }
 
-// loginSites are the sites that people log in to.
-var loginSites = []string{"pro", "attestation"}
+// loginSites are the sites that people log in to. Without a provider for the first two, the
+// sandbox's serve; the staff's is there when it has a provider, or with the sandbox.
+var loginSites = []string{"pro", "attestation", "protection"}
+
+// needsSandbox reports that professionals or insured people have no provider of the configuration.
+func (f *configFile) needsSandbox() bool {
+	return !(f.configured("pro") && f.configured("attestation"))
+}
+
+func (f *configFile) configured(site string) bool {
+	_, ok := f.login[site]
+	return ok
+}
 
 // ports are those of the sites and of the sandbox, by the names of their settings.
 func (s *Settings) ports() map[string]int {
 	return map[string]int{
-		"operator": s.PortOperator, "pro": s.PortPro, "attestation": s.PortAttestation, "verifier": s.PortVerifier,
-		"psc": s.PortPsc, "fc": s.PortFc, "fc-plus": s.PortFcPlus,
+		"operator": s.PortOperator, "pro": s.PortPro, "attestation": s.PortAttestation, "verifier": s.PortVerifier, "protection": s.PortProtection,
+		"proconnect": s.PortProconnect, "psc": s.PortPsc, "fc": s.PortFc, "fc-plus": s.PortFcPlus,
 		"ameli": s.PortAmeli, "laposte": s.PortLaposte, "impots": s.PortImpots, "msa": s.PortMsa,
 	}
 }
@@ -109,6 +130,8 @@ type configFile struct {
 	values map[string]any
 	login  map[string]login.Profile // by site; without one, the sandbox's provider
 	door   doorConfig
+
+	accounts []attestation.Account // that the provider of insured people accepts
 }
 
 // configPath looks for --config before anything is parsed: the file must be read first.
@@ -173,11 +196,37 @@ func readConfig(path string, asked bool) (*configFile, error) {
 		}
 		delete(tree, "login")
 	}
-	if f.door, err = readDoor(path, tree); err != nil {
+	if f.accounts, err = readAccounts(path, tree); err == nil {
+		f.door, err = readDoor(path, tree)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("configuration: %s: %w", path, err)
 	}
 	flatten(f.values, "", tree)
 	return f, nil
+}
+
+// readAccounts reads the list [[account]] and takes it out of the tree of settings.
+func readAccounts(path string, tree map[string]any) ([]attestation.Account, error) {
+	var part struct {
+		Account []attestation.Account `toml:"account"`
+	}
+	meta, err := toml.DecodeFile(path, &part)
+	if err != nil {
+		return nil, err
+	}
+	for _, key := range meta.Undecoded() {
+		if key[0] == "account" {
+			return nil, fmt.Errorf("unknown key %s", key)
+		}
+	}
+	for i, a := range part.Account {
+		if u, err := url.Parse(a.Recovery); a.Name == "" || a.Recovery != "" && (err != nil || u.Scheme != "https" || u.Host == "") {
+			return nil, fmt.Errorf("account %d: it needs a name, and its recovery is an https address", i+1)
+		}
+	}
+	delete(tree, "account")
+	return part.Account, nil
 }
 
 func flatten(into map[string]any, prefix string, tree map[string]any) {

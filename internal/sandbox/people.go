@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"carnet/internal/carnet"
+	"carnet/internal/login"
+	"carnet/internal/protect"
 	"carnet/nir"
 
 	"github.com/BurntSushi/toml"
@@ -24,6 +26,7 @@ type World struct {
 	Places        []carnet.Place
 
 	password string
+	allowed  login.Allowed
 }
 
 // Insured is an insured person.
@@ -152,19 +155,21 @@ func readWorld(text string) (World, error) {
 			Story      Words    `toml:"story"`
 		} `toml:"professional"`
 		Staff []struct {
-			Identifier string   `toml:"identifier"`
-			UID        string   `toml:"uid"`
-			FamilyName string   `toml:"family_name"`
-			GivenName  string   `toml:"given_name"`
-			SIRET      string   `toml:"siret"`
-			Unit       string   `toml:"unit"`
-			ACR        string   `toml:"acr"`
-			AMR        []string `toml:"amr"`
-			Private    bool     `toml:"private"`
-			Adrift     bool     `toml:"adrift"`
-			Group      string   `toml:"group"`
-			Story      Words    `toml:"story"`
+			Identifier string         `toml:"identifier"`
+			UID        string         `toml:"uid"`
+			FamilyName string         `toml:"family_name"`
+			GivenName  string         `toml:"given_name"`
+			SIRET      string         `toml:"siret"`
+			Unit       string         `toml:"unit"`
+			ACR        string         `toml:"acr"`
+			AMR        []string       `toml:"amr"`
+			Private    bool           `toml:"private"`
+			Adrift     bool           `toml:"adrift"`
+			Group      string         `toml:"group"`
+			Roles      []protect.Role `toml:"roles"`
+			Story      Words          `toml:"story"`
 		} `toml:"staff"`
+		Organisations []login.Organisation `toml:"organisation"`
 	}
 	meta, err := toml.Decode(text, &file)
 	if err != nil {
@@ -242,7 +247,11 @@ func readWorld(text string) (World, error) {
 		}
 		w.Professionals = append(w.Professionals, Practitioner{p.Identifier, x, p.Story, p.Civility})
 	}
+	w.allowed.Organisations = file.Organisations
 	for _, p := range file.Staff {
+		if len(p.Roles) > 0 {
+			w.allowed.Members = append(w.allowed.Members, login.Member{SIRET: p.SIRET, Email: p.Identifier, Roles: p.Roles})
+		}
 		if p.Identifier == "" || seen[p.Identifier] {
 			return World{}, fmt.Errorf("people of the sandbox: %s: identifier: %w", p.Identifier, errTwice)
 		}
@@ -252,8 +261,14 @@ func readWorld(text string) (World, error) {
 			SIRET: p.SIRET, ACR: p.ACR, Story: p.Story, unit: p.Unit, amr: p.AMR, private: p.Private, adrift: p.Adrift, group: p.Group,
 		})
 	}
+	if err := w.allowed.Validate(); err != nil {
+		return World{}, fmt.Errorf("people of the sandbox: %w", err)
+	}
 	return w, nil
 }
+
+// Allowed is the list of the staff that may come in, as an operator would write it.
+func (w World) Allowed() login.Allowed { return w.allowed }
 
 var errTwice = fmt.Errorf("missing, or there twice")
 

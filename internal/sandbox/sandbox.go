@@ -255,3 +255,19 @@ type extension struct {
 	close        func() error
 	endpoints    func(mux *http.ServeMux) // for programs: without cookies, before the pages
 }
+
+// Account is a kind of account that the federator accepts.
+type Account struct {
+	Name string
+	Page string // where the provider shows everybody and the password
+}
+
+// Accounts lists them in the order of the chooser.
+func (s *Sandbox) Accounts() []Account {
+	var list []Account
+	for _, name := range IdentityProviders() {
+		i := s.IdentityProviders[name]
+		list = append(list, Account{i.kit.In("fr").T("idp." + name + ".name"), i.config.Origin + peoplePath})
+	}
+	return list
+}
