@@ -66,8 +66,7 @@ type Pushed struct {
 	Number    carnet.Private // normalised, 12 digits
 	At        time.Time      // when it was asked
 	ExpiresAt time.Time
-	Interval  time.Duration // least time between two calls of Collect
-	NextPoll  time.Time     // Collect asks nothing before
+	Interval  time.Duration // least time between two calls of Collect: the caller keeps it
 }
 
 // Push asks the provider to reach a phone (CIBA Core 1.0, section 7). CodeUnknownUser must be
@@ -146,13 +145,12 @@ func (p *Provider) Push(ctx context.Context, r PushRequest) (Pushed, error) {
 	}
 	// A provider that lets a call live for longer than was asked does not make us wait for it.
 	out.ExpiresAt = at.Add(min(time.Duration(min(*answer.Expires, maxCall.Seconds())*float64(time.Second)), life))
-	out.NextPoll = at.Add(out.Interval)
 	return out, nil
 }
 
 // Collect looks for the answer to a call (CIBA Core 1.0, section 10). CodePending means that there
-// is none yet, CodeSlowDown that there is none and the provider was asked too often; after either,
-// keep what Pushed.After returns. Any other error ends the call.
+// is none yet, CodeSlowDown that there is none and that the interval is to be five seconds longer.
+// CodeProviderDown says nothing about the call. Any other error ends it.
 func (p *Provider) Collect(ctx context.Context, c Pushed) (Identity, error) {
 	const op = "Collect"
 	now := p.clock()
@@ -161,8 +159,6 @@ func (p *Provider) Collect(ctx context.Context, c Pushed) (Identity, error) {
 		return Identity{}, refuse(op, carnet.Internal, CodeRefused, errors.New("not a call that Push returned"))
 	case !now.Before(c.ExpiresAt) || now.Before(c.At.Add(-maxSkew)):
 		return Identity{}, refuse(op, carnet.Invalid, CodeExpired, nil)
-	case now.Before(c.NextPoll):
-		return Identity{}, refuse(op, carnet.Unavailable, CodePending, nil)
 	}
 	m, err := p.metadata(ctx)
 	if err != nil {
@@ -191,20 +187,6 @@ func (p *Provider) Collect(ctx context.Context, c Pushed) (Identity, error) {
 		return Identity{}, err
 	}
 	return p.identify(ctx, m, t, due{begun: c.At, number: c.Number})
-}
-
-// After is a call after Collect has answered at a time: when to ask next, and how often from then.
-func (c Pushed) After(now time.Time, err error) Pushed {
-	switch carnet.CodeOf(err) {
-	case CodePending:
-		if now.Before(c.NextPoll) {
-			return c // the provider was not asked
-		}
-	case CodeSlowDown:
-		c.Interval = min(c.Interval+slowDown, maxInterval)
-	}
-	c.NextPoll = now.Add(c.Interval)
-	return c
 }
 
 // CancelPush takes a call back, so that the phone shows it no more. Protocol has nothing for

@@ -109,7 +109,6 @@ func TestEvilCall(t *testing.T) {
 		{"interval negative", answer("interval", -1), login.CodeProviderDown},
 		{"interval without measure", answer("interval", 1e9), login.CodeProviderDown},
 		{"interval missing (ok, five seconds)", answer("interval", nil), ""},
-		{"interval longer than was waited", answer("interval", 30), login.CodePending},
 		{"number unknown", answer("error", "unknown_user_id"), login.CodeUnknownUser},
 		{"call refused", answer("error", "access_denied"), login.CodeDenied},
 		{"binding number refused", answer("error", "invalid_binding_message"), login.CodeRefused},
@@ -237,50 +236,22 @@ func TestCallRequest(t *testing.T) {
 	})
 }
 
-func TestCallIsCollectedAtTheProvidersPace(t *testing.T) {
+func TestCallIsOverAtItsEnd(t *testing.T) {
 	r := newRig(t, ciba)
 	c, err := r.push(t)
 	if err != nil {
 		t.Fatal(err)
 	}
-	said := "authorization_pending"
-	r.phone = func() (string, string) { return said, "" }
-	collect := func(want string, asked int) {
-		t.Helper()
-		_, err := r.provider.Collect(t.Context(), c)
-		if carnet.CodeOf(err) != want || len(r.forms["/token"]) != asked {
-			t.Errorf("%v after %d questions; want %s after %d", err, len(r.forms["/token"]), want, asked)
-		}
-		c = c.After(r.clock.now(), err)
-	}
-	collect(login.CodePending, 0) // before the interval nothing is asked
-	r.clock.forward(5 * time.Second)
-	collect(login.CodePending, 1)
-	r.clock.forward(4 * time.Second)
-	collect(login.CodePending, 1)
-	r.clock.forward(time.Second)
-	said = "slow_down"
-	collect(login.CodeSlowDown, 2)
-	if c.Interval != 10*time.Second {
-		t.Errorf("interval %s after a slow_down", c.Interval)
-	}
-	r.clock.forward(9 * time.Second)
-	collect(login.CodePending, 2)
-	r.clock.forward(time.Second)
-	said = ""
-	id, err := r.provider.Collect(t.Context(), c)
-	if err != nil || id.Subject.Reveal() != "subject-1" || id.Provider != "evil" {
-		t.Errorf("%+v %v", id, err)
-	}
 	r.clock.forward(2 * time.Minute)
-	if _, err := r.provider.Collect(t.Context(), c); carnet.CodeOf(err) != login.CodeExpired || len(r.forms["/token"]) != 3 {
+	if _, err := r.provider.Collect(t.Context(), c); carnet.CodeOf(err) != login.CodeExpired || len(r.forms["/token"]) > 0 {
 		t.Errorf("after its end: %v", err)
 	}
-	for range 30 { // a provider that always says it does not stop us for ever
-		c = c.After(r.clock.now(), carnet.E("t", carnet.Unavailable, login.CodeSlowDown, nil))
+	r.clock.forward(-time.Hour)
+	if _, err := r.provider.Collect(t.Context(), c); carnet.CodeOf(err) != login.CodeExpired {
+		t.Errorf("before it was asked: %v", err)
 	}
-	if c.Interval > time.Minute {
-		t.Errorf("interval %s", c.Interval)
+	if _, err := r.provider.Collect(t.Context(), login.Pushed{At: r.clock.now(), ExpiresAt: r.clock.now().Add(time.Minute)}); carnet.KindOf(err) != carnet.Internal {
+		t.Errorf("a call that was never asked: %v", err)
 	}
 }
 

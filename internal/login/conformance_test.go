@@ -1,6 +1,7 @@
 package login_test
 
 import (
+	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
 	"flag"
@@ -16,6 +17,8 @@ import (
 
 	"carnet/internal/carnet"
 	"carnet/internal/login"
+	"carnet/internal/login/logintest"
+	"carnet/internal/protect"
 
 	"github.com/go-jose/go-jose/v4"
 )
@@ -126,6 +129,32 @@ func left(t *testing.T) (*rig, *url.URL) {
 	return r, u
 }
 
+// waiting calls a phone for a browser, and returns what looks at the waiting page of that browser.
+func waiting(t *testing.T, said string) (*rig, func(*testing.T) login.Wait) {
+	t.Helper()
+	r := newRig(t, ciba)
+	phoneSays(said)(r)
+	site, err := login.NewSite(login.SiteConfig{Name: "pro", Origin: "http://localhost:8401", Role: protect.Professional, Absolute: 4 * time.Hour, Idle: 15 * time.Minute,
+		Calls: &login.Calls{Service: "Vaccin Covid", Professional: logintest.ProfessionalID}}, r.provider, r.store, logintest.Guard(t, r.clock.now), r.clock.now, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := browser{}
+	w := httptest.NewRecorder()
+	if _, err := site.Call(w, b.request("POST", "/appel", nil), login.CallRequest{Number: number}); err != nil {
+		t.Fatal(err)
+	}
+	b.keep(w)
+	return r, func(t *testing.T) login.Wait {
+		t.Helper()
+		now, err := site.Waiting(httptest.NewRecorder(), b.request("GET", "/attente", nil))
+		if err != nil || now.State != login.WaitPending {
+			t.Fatalf("%+v %v", now, err)
+		}
+		return now
+	}
+}
+
 func cibaModules(t *testing.T) []module {
 	stranger := ecKey(t)
 	rs256 := func(r *rig) {
@@ -137,34 +166,29 @@ func cibaModules(t *testing.T) []module {
 	}
 	list := []module{
 		{"", "push, poll, ID token, user information", call("", nil)},
-		{"RespectsPollingInterval", "before the interval the provider is not asked", func(t *testing.T) {
-			r := newRig(t, ciba)
-			c, err := r.push(t)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for range 4 {
-				if _, err := r.provider.Collect(t.Context(), c); carnet.CodeOf(err) != login.CodePending {
-					t.Error(err)
-				}
+		{"RespectsPollingInterval", "whatever the browser does, the provider is asked once an interval", func(t *testing.T) {
+			r, look := waiting(t, "authorization_pending")
+			for range 11 { // every second
+				look(t)
 				r.clock.forward(time.Second)
 			}
-			if n := len(r.forms["/token"]); n != 0 {
-				t.Errorf("asked %d times within the interval", n)
+			if n := len(r.forms["/token"]); n != 3 {
+				t.Errorf("asked %d times in ten seconds, with an interval of five", n)
 			}
 		}},
 		{"SlowDown", "the interval grows by five seconds", func(t *testing.T) {
-			r := newRig(t, ciba)
-			phoneSays("slow_down")(r)
-			c, err := r.push(t)
-			if err != nil {
-				t.Fatal(err)
+			r, look := waiting(t, "slow_down")
+			if w := look(t); w.Interval != 10*time.Second {
+				t.Errorf("interval %s", w.Interval)
 			}
-			r.clock.forward(c.Interval)
-			_, err = r.provider.Collect(t.Context(), c)
-			r.judge(t, login.CodeSlowDown, err)
-			if next := c.After(r.clock.now(), err); next.Interval != c.Interval+5*time.Second || !next.NextPoll.Equal(r.clock.now().Add(next.Interval)) {
-				t.Errorf("%+v", next)
+			asked := len(r.forms["/token"])
+			r.clock.forward(9 * time.Second)
+			if look(t); len(r.forms["/token"]) != asked {
+				t.Errorf("asked %d times before the interval", len(r.forms["/token"])-asked)
+			}
+			r.clock.forward(time.Second)
+			if w := look(t); w.Interval != 15*time.Second || len(r.forms["/token"]) != asked+1 {
+				t.Errorf("asked %d times", len(r.forms["/token"])-asked)
 			}
 		}},
 		{"InvalidAccessDenied", "the call ends", call(login.CodeDenied, nil, phoneSays("access_denied"))},

@@ -339,7 +339,6 @@ func TestPeerAsProSanteConnect(t *testing.T) {
 func collect(t *testing.T, p *login.Provider, c login.Pushed) (login.Identity, error) {
 	t.Helper()
 	for {
-		c.NextPoll = c.At // the peer has no interval to hold us to; a test does not sleep
 		id, err := p.Collect(t.Context(), c)
 		if carnet.CodeOf(err) != login.CodePending {
 			return id, err
