@@ -197,8 +197,8 @@ func (v *verifier) signature() {
 	if v.Has(COSEAlgorithm) {
 		return
 	}
-	var signers []*Key
-	code := COSEAlgorithm // why the key that came closest did not sign this
+	signers := make([]*Key, 0, 4) // not on the heap; nearly always one
+	code := COSEAlgorithm         // why the key that came closest did not sign this
 	digest := toBeSigned(c.Protected, c.Claims)
 	for _, k := range keys {
 		switch {
