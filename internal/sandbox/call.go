@@ -19,6 +19,7 @@ import (
 const (
 	storeCall   = "call"   // ref of the request
 	storeNumber = "number" // the one to type on the phone
+	storeTyped  = "typed"  // what was typed instead of an e-CPS number
 )
 
 const callEvery = 2 // seconds between two looks of the waiting page, which works without scripts
@@ -68,10 +69,11 @@ func (b *backchannel) call(r *http.Request, s *goidc.AuthnSession, c *goidc.Clie
 	typed := strings.TrimSpace(r.PostForm.Get("number"))
 	number, err := carnet.ParseRPPS(typed)
 	if err != nil {
-		s.Store[storeError] = problemNumber
+		s.Store[storeError], s.Store[storeTyped] = problemNumber, strings.ToValidUTF8(typed[:min(len(typed), 20)], "")
 		return nil
 	}
 	delete(s.Store, storeError)
+	delete(s.Store, storeTyped)
 	about := phone.Context{Service: c.Name, Browser: origin.Browser(r.UserAgent()), Notify: phone.NotifyNormal}
 	digits := 2
 	if b.calls.wait(number.Reveal()) > 0 {
@@ -155,7 +157,7 @@ type phoneForm struct {
 }
 
 // withPhone adds the phone to the login page of an issuer that has phones.
-func (i *Issuer) withPhone(v *loginView, problem string) {
+func (i *Issuer) withPhone(v *loginView, problem, typed string) {
 	if i.phones == nil {
 		return
 	}
@@ -165,5 +167,5 @@ func (i *Issuer) withPhone(v *loginView, problem string) {
 	case problemOver, problemRefused, problemTyped:
 		v.Banner = &ui.Banner{Kind: "warning", Lines: []string{v.T("login.problem." + problem)}}
 	}
-	v.Phone = &phoneForm{Number: v.Digits("number", "login.number", "", "w20"), Wallet: phone.Path}
+	v.Phone = &phoneForm{Number: v.Digits("number", "login.number", typed, "w20"), Wallet: phone.Path}
 }

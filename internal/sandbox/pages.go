@@ -302,7 +302,8 @@ func (i *Issuer) loginPage(w http.ResponseWriter, r *http.Request, s *goidc.Auth
 		}
 		v.Faults = []ui.Fault{{Field: field, Words: words}}
 	}
-	i.withPhone(&v, problem)
+	instead, _ := s.Store[storeTyped].(string)
+	i.withPhone(&v, problem, instead)
 	v.Identifier = v.Input("identifier", "login.identifier", identifier)
 	v.Identifier.Complete = "username"
 	v.People = i.list(v.Lang, identifier, func(id string) string { return path + "?" + url.Values{"persona": {id}}.Encode() })
