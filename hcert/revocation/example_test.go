@@ -1,6 +1,8 @@
 package revocation_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -131,4 +133,26 @@ func ExampleMode_Place() {
 	x, y, chunk := revocation.Coordinate.Place(h)
 	fmt.Println(x, y, chunk)
 	// Output: 3 f 9
+}
+
+// The files of the French list, in order: the second takes back what the first revoked.
+func ExampleFrenchList() {
+	sum := fmt.Sprintf("%x", revocation.FrenchSum("FR", "urn:uvci:01:FR:FOUGERE1#K"))
+	var list revocation.FrenchList
+	for _, item := range []string{sum, "-" + sum} {
+		var file bytes.Buffer // in real life: as it was fetched
+		z := gzip.NewWriter(&file)
+		fmt.Fprintf(z, "\x0a%c%s", len(item), item)
+		if err := z.Close(); err != nil {
+			fmt.Println(err)
+			return
+		}
+		added, removed, err := list.Apply(file.Bytes())
+		fmt.Println(added, removed, err, list.Lookup("FR", "urn:uvci:01:FR:FOUGERE1#K"))
+	}
+	fmt.Println("next file:", list.Files())
+	// Output:
+	// 1 0 <nil> revoked
+	// 0 1 <nil> not listed
+	// next file: 2
 }
