@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -114,7 +115,7 @@ func (s *Service) refuseProgram(w http.ResponseWriter, r *http.Request, err erro
 	}
 	body["code"] = code
 	switch code {
-	case CodeSession, CodeDevice:
+	case CodeSession, CodeDevice, CodePasskey:
 		status = http.StatusUnauthorized
 	case "internal":
 		s.Log.ErrorContext(r.Context(), "call failed", "err", err)
@@ -475,6 +476,8 @@ func (s *Service) apiRevoke(r *http.Request) (any, error) {
 		Code      string `json:"code"`
 		At        int64  `json:"at"`
 		Signature []byte `json:"signature"`
+
+		Assertion *assertion `json:"assertion,omitempty"`
 	}](r)
 	if err != nil {
 		return nil, err
@@ -484,6 +487,9 @@ func (s *Service) apiRevoke(r *http.Request) (any, error) {
 	}
 	d, err := s.signed(r.Context(), a.Device, "revoke", a.At, a.Signature, a.Target)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.unlocked(d, a.Assertion, "revoke", d.ID, strconv.FormatInt(a.At, 10), a.Target); err != nil {
 		return nil, err
 	}
 	if !isCode(a.Code) {

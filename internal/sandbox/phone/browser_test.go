@@ -14,6 +14,7 @@ import (
 	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/serviceworker"
+	"github.com/chromedp/cdproto/webauthn"
 	"github.com/chromedp/chromedp"
 )
 
@@ -323,5 +324,52 @@ func TestWithoutScripts(t *testing.T) {
 		v.Expect("/wallet", "Un téléphone a besoin de JavaScript")
 		v.Do(sitetest.Press(`#people form[action="/wallet/telephones"] button`))
 		v.Expect("/wallet/telephones", "Photographiez ce code")
+	})
+}
+
+// TestPasskey adds the authenticator of a device, a virtual one, to its approvals.
+func TestPasskey(t *testing.T) {
+	w := start(t)
+	w.visit(t, sitetest.NewBrowser(t), func(p *page) {
+		var id webauthn.AuthenticatorID
+		p.Do(sitetest.Call(webauthn.Enable, webauthn.EnableParams{}), chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
+			out, err := cdp.Call(ctx, tab, webauthn.AddVirtualAuthenticator, webauthn.AddVirtualAuthenticatorParams{Options: &webauthn.VirtualAuthenticatorOptions{
+				Protocol: webauthn.AuthenticatorProtocolCtap2, Transport: webauthn.AuthenticatorTransportInternal, HasResidentKey: true,
+				HasUserVerification: true, IsUserVerified: true, AutomaticPresenceSimulation: true}})
+			id = out.AuthenticatorID
+			return err
+		}))
+		p.Do(sitetest.Press(`#people form[action="/wallet/telephones"] button`), sitetest.Press(`a[href^="/wallet#"]`))
+		p.shows("enrol")
+		p.Value(`document.getElementById("passkey-choice").hidden ? "" : "yes"`)
+		p.Check(t, "phone-enrol-passkey")
+		p.Do(typed("#code", "4711"), typed("#code-again", "4711"), sitetest.Tick("#passkey"), sitetest.Click(`#enrol button`))
+		p.shows("home")
+		attempt := func() string {
+			ref := w.ask(fougere, "42")
+			p.shows("request")
+			p.Do(sitetest.Click("#go-on"))
+			p.shows("type")
+			p.Do(typed("#number", "42"), typed("#secret", "4711"), sitetest.Click(approve))
+			return ref
+		}
+		t.Run("approved with key, passkey and code", func(t *testing.T) {
+			ref := attempt()
+			if got := p.verdict(); got != "approved" || w.state(ref) != phone.Approved {
+				t.Errorf("%s, %s", got, w.state(ref))
+			}
+			p.Do(sitetest.Click(home))
+		})
+		t.Run("who does not unlock the device approves nothing, and can still leave", func(t *testing.T) {
+			p.Do(sitetest.Call(webauthn.SetUserVerified, webauthn.SetUserVerifiedParams{AuthenticatorID: id, IsUserVerified: false}))
+			ref := attempt()
+			if got := sitetest.Plain(p.Value(`document.getElementById("secret-error").textContent.trim()`)); !strings.Contains(got, "n'a pas été déverrouillé") || w.state(ref) != phone.Pending {
+				t.Errorf("%q, %s", got, w.state(ref))
+			}
+			p.Do(sitetest.Click(`[data-screen="type"] [data-decide="decline"]`))
+			if got := p.verdict(); got != "declined" || w.state(ref) != phone.Declined {
+				t.Errorf("%s, %s", got, w.state(ref))
+			}
+		})
 	})
 }

@@ -28,6 +28,8 @@ type decision struct {
 	Code      string `json:"code"`
 	At        int64  `json:"at"` // ms
 	Signature []byte `json:"signature"`
+
+	Assertion *assertion `json:"assertion,omitempty"` // over the same, where the device has a passkey
 }
 
 // signed reads the device of an answer and checks that it signed it, just now.
@@ -86,6 +88,10 @@ func (s *Service) approve(ctx context.Context, d device, r request, a decision) 
 		return "", fail(op, carnet.Invalid, CodeForm, nil)
 	}
 	if err := d.usable(s.Clock()); err != nil {
+		return "", err
+	}
+	// Declining and reporting need no passkey: they must stay easy.
+	if err := s.unlocked(d, a.Assertion, "decide", d.ID, strconv.FormatInt(a.At, 10), a.Request, r.Client, a.Decision, a.Number); err != nil {
 		return "", err
 	}
 	wrong := false

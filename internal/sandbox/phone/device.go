@@ -53,12 +53,14 @@ const (
 	CodeBusy     = "phone.busy"      // another answer of this device is being checked
 	CodeSession  = "phone.session"   // the phone must prove itself again
 	CodeNoDevice = "phone.no-device" // no such device of this person
+	CodePasskey  = "phone.passkey"   // the device did not unlock its passkey for this
 )
 
 // device is a row.
 type device struct {
 	ID, Person, Name, State string
 	key                     *ecdsa.PublicKey
+	passkey                 *ecdsa.PublicKey // nil for none
 	salt, code              []byte
 	Enrolled, Used, Locked  time.Time
 	Wrong                   int
@@ -66,18 +68,20 @@ type device struct {
 	push                    string
 }
 
-const deviceColumns = `id, person, name, state, key, salt, code, enrolled, used, locked, wrong, noticed, push`
+const deviceColumns = `id, person, name, state, key, passkey, salt, code, enrolled, used, locked, wrong, noticed, push`
 
 func scanDevice(row interface{ Scan(...any) error }) (device, error) {
 	var d device
-	var key []byte
+	var key, passkey []byte
 	var enrolled, used, locked int64
-	if err := row.Scan(&d.ID, &d.Person, &d.Name, &d.State, &key, &d.salt, &d.code, &enrolled, &used, &locked, &d.Wrong, &d.Noticed, &d.push); err != nil {
+	if err := row.Scan(&d.ID, &d.Person, &d.Name, &d.State, &key, &passkey, &d.salt, &d.code, &enrolled, &used, &locked, &d.Wrong, &d.Noticed, &d.push); err != nil {
 		return device{}, err
 	}
 	d.Enrolled, d.Used, d.Locked = moment(enrolled), moment(used), moment(locked)
 	var err error
-	d.key, err = parseKey(key)
+	if d.key, err = parseKey(key); err == nil && len(passkey) > 0 {
+		d.passkey, err = parseKey(passkey)
+	}
 	return d, err
 }
 
@@ -145,6 +149,9 @@ type enrolment struct {
 	Key       []byte `json:"key"` // SubjectPublicKeyInfo
 	Code      string `json:"code"`
 	Signature []byte `json:"signature"`
+
+	Passkey   []byte     `json:"passkey,omitempty"`   // SubjectPublicKeyInfo; none by default
+	Assertion *assertion `json:"assertion,omitempty"` // over the same statement, with the passkey
 }
 
 // enrol adds a device, uses the token, and tells the other devices of the person.
@@ -157,6 +164,17 @@ func (s *Service) enrol(ctx context.Context, e enrolment) (device, error) {
 	}
 	if !verify(key, statement(s.origin(), "enrol", e.Token, name), e.Signature) {
 		return device{}, fail(op, carnet.Denied, CodeDevice, nil)
+	}
+	passkey := []byte{}
+	if len(e.Passkey) > 0 {
+		passkey = e.Passkey
+		unlocks, err := parseKey(passkey)
+		if err != nil {
+			return device{}, fail(op, carnet.Invalid, CodeForm, err)
+		}
+		if err := s.unlocked(device{passkey: unlocks}, e.Assertion, "enrol", e.Token, name); err != nil {
+			return device{}, err
+		}
 	}
 	id, err := s.token(16)
 	if err != nil {
@@ -190,8 +208,8 @@ func (s *Service) enrol(ctx context.Context, e enrolment) (device, error) {
 		if len(list) >= maxDevices {
 			return fail(op, carnet.Conflict, CodeMany, nil)
 		}
-		if _, err := tx.ExecContext(ctx, `INSERT INTO device (id, person, name, key, salt, code, enrolled, used) VALUES (?,?,?,?,?,?,?,?)`,
-			d.ID, d.Person, d.Name, e.Key, d.salt, d.code, d.Enrolled.UnixMilli(), d.Enrolled.UnixMilli()); err != nil {
+		if _, err := tx.ExecContext(ctx, `INSERT INTO device (id, person, name, key, passkey, salt, code, enrolled, used) VALUES (?,?,?,?,?,?,?,?,?)`,
+			d.ID, d.Person, d.Name, e.Key, passkey, d.salt, d.code, d.Enrolled.UnixMilli(), d.Enrolled.UnixMilli()); err != nil {
 			return err
 		}
 		if err := s.note(ctx, tx, event{Person: d.Person, Device: d.ID, Kind: kindEnrolled, Young: true}, d.Enrolled); err != nil {

@@ -75,7 +75,7 @@ type homeView struct {
 	Icons  []string
 	Words  []word
 
-	Name, Code, Again, Secret, Revoke ui.Field
+	Name, Code, Again, Passkey, Secret, Revoke ui.Field
 }
 
 // word is a sentence that the script says.
@@ -93,6 +93,7 @@ func (s *Service) home(w http.ResponseWriter, r *http.Request) {
 	v.Name = v.Input("device-name", "enrol.name", "")
 	v.Name.Length = maxDeviceName
 	v.Code, v.Again = v.Input("code", "enrol.code", ""), v.Input("code-again", "enrol.again", "")
+	v.Passkey = v.Check("passkey", "enrol.passkey", false)
 	v.Secret, v.Revoke = v.Input("secret", "type.code", ""), v.Input("revoke-code", "phones.code", "")
 	for _, key := range said {
 		v.Words = append(v.Words, word{key, v.T("say." + key)})
@@ -117,7 +118,7 @@ var said = []string{
 	"owner", "service", "announced", "browser", "place", "place-unknown", "at", "establishment", "delegate", "delegate-words", "first-time", "unusual",
 	"quiet", "silent", "silent-read", "pull", "reading", "left", "more-one", "more", "approved", "approved-words", "declined", "declined-words", "reported", "reported-words",
 	"wrong-number", "wrong-number-words", "over", "over-words", "failed", "failed-words", "code-wrong", "code-locked", "code-disabled", "code-form",
-	"code-again", "number-form", "number-none", "name-form", "token", "many", "no-match", "busy", "device-name", "phone-of", "state-active",
+	"code-again", "passkey-failed", "number-form", "number-none", "name-form", "token", "many", "no-match", "busy", "device-name", "phone-of", "state-active",
 	"state-disabled", "state-locked", "this-one", "since", "lost", "revoking", "revoked", "revoked-words", "news-enrolled", "news-revoked",
 	"news-disabled", "news-read", "news-look", "notify-done", "notify-offline", "notify-refused", "event-asked", "event-approved", "event-declined",
 	"event-wrong-number", "event-reported", "event-superseded", "event-cancelled", "event-wrong-code", "event-locked", "event-disabled",

@@ -26,8 +26,9 @@
 //
 // A device is enrolled with a token that is good for 90 seconds and once, after a proof of identity;
 // in the sandbox the proof is to choose somebody from a list. The server keeps the public key and a
-// hash of the code: argon2id over an HMAC under a key that is not in the database. Other devices of
-// the person are told. A device is revoked from another one or from the list, and everything that it
+// hash of the code: argon2id over an HMAC under a key that is not in the database. Where the device
+// has an authenticator of its own (finger, face), a passkey of it can be added: then it unlocks each
+// approval, besides key and code. Other devices of the person are told. A device is revoked from another one or from the list, and everything that it
 // approved in the last four hours ends.
 //
 // # What the push service learns

@@ -4,6 +4,7 @@ CREATE TABLE device (
 	person   TEXT NOT NULL,
 	name     TEXT NOT NULL,              -- as its owner calls it
 	key      BLOB NOT NULL,              -- public key, SubjectPublicKeyInfo
+	passkey  BLOB NOT NULL,              -- public key that unlocks approvals; empty for none
 	salt     BLOB NOT NULL,
 	code     BLOB NOT NULL,              -- argon2id of the peppered code
 	enrolled INTEGER NOT NULL,

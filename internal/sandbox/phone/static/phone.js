@@ -45,8 +45,25 @@
   const text = (s) => new TextEncoder().encode(s);
   const base64 = (b) => btoa(String.fromCharCode(...new Uint8Array(b)));
   async function sign(key, purpose, ...parts) {
-    const statement = ["carnet-phone/1", origin, purpose, ...parts].join("\n");
-    return base64(await crypto.subtle.sign({ name: "ECDSA", hash: "SHA-256" }, key, text(statement)));
+    return base64(await crypto.subtle.sign({ name: "ECDSA", hash: "SHA-256" }, key, statement(purpose, ...parts)));
+  }
+
+  // ---- A passkey of the device, for who wants one: it unlocks each approval
+
+  const statement = (purpose, ...parts) => text(["carnet-phone/1", origin, purpose, ...parts].join("\n"));
+  const can = () => window.PublicKeyCredential?.isUserVerifyingPlatformAuthenticatorAvailable?.() ?? Promise.resolve(false);
+  async function passkey(name) {
+    const c = await navigator.credentials.create({ publicKey: {
+      rp: { name: root.querySelector("h1").textContent, id: location.hostname }, user: { id: crypto.getRandomValues(new Uint8Array(16)), name, displayName: name },
+      challenge: crypto.getRandomValues(new Uint8Array(32)), pubKeyCredParams: [{ type: "public-key", alg: -7 }], attestation: "none",
+      authenticatorSelection: { authenticatorAttachment: "platform", userVerification: "required", residentKey: "discouraged" },
+    } });
+    return { id: c.rawId, key: base64(c.response.getPublicKey()) };
+  }
+  async function assert(id, purpose, ...parts) {
+    const challenge = await crypto.subtle.digest("SHA-256", statement(purpose, ...parts));
+    const { response } = await navigator.credentials.get({ publicKey: { challenge, rpId: location.hostname, allowCredentials: [{ type: "public-key", id }], userVerification: "required" } });
+    return { data: base64(response.authenticatorData), client: base64(response.clientDataJSON), signature: base64(response.signature) };
   }
 
   // ---- The server
@@ -244,9 +261,9 @@
 
   async function decide(decision, typed = "", code = "") {
     const card = (await cards()).find((c) => c.device === current.device);
-    const at = now();
-    return proved("decide", { device: card.device, request: current.id, decision, number: typed, code, at,
-      signature: await sign(card.key, "decide", card.device, String(at), current.id, current.client, decision, typed) });
+    const at = now(), parts = ["decide", card.device, String(at), current.id, current.client, decision, typed];
+    const assertion = card.passkey && decision === "approve" ? await assert(card.passkey, ...parts) : undefined;
+    return proved("decide", { device: card.device, request: current.id, decision, number: typed, code, at, signature: await sign(card.key, ...parts), assertion });
   }
 
   async function answer(decision) {
@@ -285,9 +302,10 @@
         case "phone.disabled": return fault("secret", say("code-disabled"));
         case "phone.busy": return fault("secret", say("busy"));
         case "phone.gone": return verdict("over", "warning");
+        case "phone.passkey": return fault("secret", say("passkey-failed"));
         case "phone.early": readAt = Date.now() + error.wait; go("request"); return tick();
         case "phone.revoked": return;
-        default: return fault("secret", say("failed") + ". " + say("failed-words"));
+        default: return fault("secret", error.name === "NotAllowedError" ? say("passkey-failed") : say("failed") + ". " + say("failed-words"));
       }
     } finally {
       sending = false;
@@ -353,9 +371,10 @@
     const code = $("revoke-code").value.trim();
     if (!/^\d{4}$/.test(code)) return fault("revoke-code", say("code-form"));
     const card = (await cards()).find((c) => c.device === target.by);
-    const at = now();
+    const at = now(), parts = ["revoke", card.device, String(at), target.device];
     try {
-      await proved("revoke", { device: card.device, target: target.device, code, at, signature: await sign(card.key, "revoke", card.device, String(at), target.device) });
+      const assertion = card.passkey ? await assert(card.passkey, ...parts) : undefined;
+      await proved("revoke", { device: card.device, target: target.device, code, at, signature: await sign(card.key, ...parts), assertion });
       $("revoke").hidden = true;
       await refresh();
       verdict("revoked", "check");
@@ -384,15 +403,17 @@
     try {
       const pair = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, false, ["sign", "verify"]);
       const key = base64(await crypto.subtle.exportKey("spki", pair.publicKey));
-      const card = await ask("enrol", { token, name, key, code, signature: await sign(pair.privateKey, "enrol", token, name) });
-      await keep({ ...card, key: pair.privateKey });
+      const own = $("passkey").checked ? await passkey(name) : undefined;
+      const card = await ask("enrol", { token, name, key, code, signature: await sign(pair.privateKey, "enrol", token, name),
+        passkey: own?.key, assertion: own && await assert(own.id, "enrol", token, name) });
+      await keep({ ...card, key: pair.privateKey, passkey: own?.id });
       token = "";
       navigator.storage?.persist?.().catch(() => {});
       await prove();
       go("home");
       await begin();
     } catch (error) {
-      fault("code", say({ "phone.token": "token", "phone.many": "many" }[error.code] ?? "failed"));
+      fault("code", say({ "phone.token": "token", "phone.many": "many", "phone.passkey": "passkey-failed" }[error.code] ?? (error.name === "NotAllowedError" ? "passkey-failed" : "failed")));
       if (error.code === "phone.token") $("people").hidden = false; // to get another one
     } finally {
       sending = false;
@@ -406,6 +427,7 @@
     history.replaceState(null, "", location.pathname + location.search);
     token = given;
     $("device-name").value ||= say("device-name");
+    can().then((yes) => { $("passkey-choice").hidden = !yes; }).catch(() => {});
     go("enrol");
     $("code").focus();
     return true;
