@@ -25,7 +25,7 @@ import (
 func (p *platform) openSandbox(ctx context.Context, s *Settings, origin map[string]string, citizens string, log *slog.Logger) (*sandbox.Sandbox, error) {
 	client := func(name, site, profile string) sandbox.IssuerConfig {
 		return sandbox.IssuerConfig{Origin: origin[profile], Clients: []sandbox.Client{{Name: name, RedirectURI: origin[site] + login.CallbackPath(profile),
-			SignedOutURI: origin[site] + "/", LogoutURI: origin[site] + login.EndPath(profile), KeysURI: origin[site] + login.KeysPath}}}
+			SignedOutURI: origin[site] + "/", LogoutURI: origin[site] + login.EndPath(profile)}}}
 	}
 	c := sandbox.Config{
 		Dir: filepath.Join(keyFolder(s.Data), "sandbox"),
@@ -36,6 +36,7 @@ func (p *platform) openSandbox(ctx context.Context, s *Settings, origin map[stri
 		c.IdentityProviders[name] = origin[name]
 	}
 	if platform := client("Carnet, attestation", "attestation", citizens); citizens == "fc-plus" {
+		platform.Clients[0].KeysURI = origin["attestation"] + login.KeysPath // tokens of the others are only signed
 		c.FCPlus = platform
 	} else {
 		c.FC = platform
