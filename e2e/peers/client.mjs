@@ -8,12 +8,16 @@ const config = JSON.parse(process.argv[2]);
 const client = await load('openid-client');
 const jose = await load('jose');
 
-const auth = config.auth === 'client_secret_basic' ? client.ClientSecretBasic : client.ClientSecretPost;
+const auth = {
+  client_secret_basic: () => client.ClientSecretBasic(config.client_secret),
+  client_secret_post: () => client.ClientSecretPost(config.client_secret),
+  private_key_jwt: async () => client.PrivateKeyJwt({ key: await jose.importJWK(config.sign, 'ES256'), kid: config.sign.kid }),
+}[config.auth];
 const as = await client.discovery(new URL(config.discovery), config.client_id, {
-  client_secret: config.client_secret,
+  ...(config.client_secret && { client_secret: config.client_secret }),
   id_token_signed_response_alg: 'ES256',
   ...(config.signed && { userinfo_signed_response_alg: 'ES256' }),
-}, auth(config.client_secret), { execute: [client.allowInsecureRequests, client.enableNonRepudiationChecks] });
+}, await auth(), { execute: [client.allowInsecureRequests, client.enableNonRepudiationChecks] });
 if (config.key) {
   const key = await jose.importJWK(config.key, config.key.alg);
   client.enableDecryptingResponses(as, ['A256GCM'], { key, alg: config.key.alg, kid: config.key.kid });

@@ -14,6 +14,7 @@ import (
 	"carnet/internal/login"
 	"carnet/internal/site/ui"
 
+	"github.com/go-jose/go-jose/v4"
 	"github.com/luikyv/go-oidc/pkg/goidc"
 )
 
@@ -90,12 +91,23 @@ func extendFederation(idps []*Issuer, known registry, length time.Duration, all 
 				f.doors = append(f.doors, d)
 			}
 		}
-		x := extension{authenticate: f.authenticate, pages: f.pages, signOut: f.signOut, cookies: f.cookies()}
+		x := extension{authenticate: f.authenticate, pages: f.pages, signOut: f.signOut, cookies: f.cookies(), metadata: f.metadata()}
 		for _, d := range f.doors {
 			x.origins = append(x.origins, d.idp.config.Origin)
 		}
 		return x, nil
 	}
+}
+
+// metadata is what the platform announces besides what the engine knows. PKCE is announced and then
+// refused, like at the real one.
+func (f *federation) metadata() map[string]any {
+	m := map[string]any{"code_challenge_methods_supported": []string{"S256"}}
+	if f.shape.seals {
+		m["id_token_encryption_alg_values_supported"], m["id_token_encryption_enc_values_supported"] = encryptions, []string{string(jose.A256GCM)}
+		m["userinfo_encryption_alg_values_supported"], m["userinfo_encryption_enc_values_supported"] = encryptions, []string{string(jose.A256GCM)}
+	}
+	return m
 }
 
 // relyingParty is the federator as a client of an identity provider: the same code by which the

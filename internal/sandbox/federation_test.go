@@ -361,7 +361,7 @@ func TestTokenShapes(t *testing.T) {
 				if names(h) != want || h["alg"] != string(alg) || h["enc"] != "A256GCM" || h["cty"] != "JWT" || h["kid"] != "sealing" || h["aud"] != "sealed" || h["iss"] != w.sandbox.FCPlus.Issuer() {
 					t.Errorf("%s: header of the %s: %v", alg, name, h)
 				}
-				outer, err := jose.ParseEncrypted(token, []jose.KeyAlgorithm{alg}, []jose.ContentEncryption{jose.A256GCM})
+				outer, err := jose.ParseEncryptedCompact(token, []jose.KeyAlgorithm{alg}, []jose.ContentEncryption{jose.A256GCM})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -648,4 +648,89 @@ func keysOf(t *testing.T, alg jose.KeyAlgorithm, key crypto.Signer) http.Handler
 			t.Error(err)
 		}
 	})
+}
+
+// TestDiscovery checks what the platforms announce (specification, section 2.2), and that what is for
+// programs carries no cookie and no permission for scripts of other sites.
+func TestDiscovery(t *testing.T) {
+	w := start(t, t.TempDir())
+	list := func(m map[string]any, name string) string {
+		var out []string
+		values, _ := m[name].([]any)
+		for _, v := range values {
+			s, _ := v.(string)
+			out = append(out, s)
+		}
+		slices.Sort(out)
+		return strings.Join(out, " ")
+	}
+	for _, tt := range []struct {
+		issuer *sandbox.Issuer
+		want   map[string]string
+	}{
+		{w.sandbox.FC, map[string]string{
+			"acr_values_supported": "eidas1", "response_types_supported": "code", "grant_types_supported": "authorization_code", "subject_types_supported": "pairwise",
+			"token_endpoint_auth_methods_supported": "client_secret_post private_key_jwt", "code_challenge_methods_supported": "S256",
+			"id_token_signing_alg_values_supported": "ES256", "userinfo_signing_alg_values_supported": "ES256", "id_token_encryption_alg_values_supported": "",
+		}},
+		{w.sandbox.FCPlus, map[string]string{
+			"acr_values_supported": "eidas2 eidas3", "response_types_supported": "code", "token_endpoint_auth_methods_supported": "client_secret_post private_key_jwt",
+			"id_token_encryption_alg_values_supported": "ECDH-ES RSA-OAEP RSA-OAEP-256", "id_token_encryption_enc_values_supported": "A256GCM",
+			"userinfo_encryption_alg_values_supported": "ECDH-ES RSA-OAEP RSA-OAEP-256", "userinfo_encryption_enc_values_supported": "A256GCM",
+		}},
+		{w.sandbox.ProConnect, map[string]string{
+			"acr_values_supported": "eidas0 eidas0-mfa eidas1 eidas1-mfa eidas2 eidas3", "token_endpoint_auth_methods_supported": "client_secret_post", "code_challenge_methods_supported": "",
+		}},
+	} {
+		t.Run(tt.issuer.Profile().Name, func(t *testing.T) {
+			resp, err := http.Get(tt.issuer.Profile().DiscoveryURL)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			var m map[string]any
+			if err := json.NewDecoder(resp.Body).Decode(&m); err != nil {
+				t.Fatal(err)
+			}
+			for name, want := range tt.want {
+				if got := list(m, name); got != want {
+					t.Errorf("%s: %q", name, got)
+				}
+			}
+			base := tt.issuer.Issuer()
+			for name, path := range map[string]string{"authorization_endpoint": "/authorize", "token_endpoint": "/token", "userinfo_endpoint": "/userinfo",
+				"jwks_uri": "/jwks", "end_session_endpoint": "/session/end", "revocation_endpoint": "/token/revocation"} {
+				if m[name] != base+path {
+					t.Errorf("%s is %v", name, m[name])
+				}
+			}
+			for name, want := range map[string]bool{"authorization_response_iss_parameter_supported": true, "claims_parameter_supported": true, "carnet_sandbox": true} {
+				if m[name] != want {
+					t.Errorf("%s is %v", name, m[name])
+				}
+			}
+			for _, path := range []string{"/.well-known/openid-configuration", "/jwks", "/userinfo", "/authorize"} {
+				r, _ := http.NewRequest("GET", base+path, nil)
+				r.Header.Set("Origin", "https://exemple.invalid")
+				got, err := http.DefaultTransport.RoundTrip(r)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got.Body.Close()
+				if got.Header.Get("Access-Control-Allow-Origin") != "" || len(got.Cookies()) > 0 {
+					t.Errorf("%s: %v", path, got.Header)
+				}
+			}
+		})
+	}
+}
+
+// TestErrorBodies checks that a program learns where the codes are explained.
+func TestErrorBodies(t *testing.T) {
+	w := start(t, t.TempDir())
+	_, body := w.redeem(t, "x", w.secret(t))
+	var m map[string]string
+	if err := json.Unmarshal([]byte(body), &m); err != nil || m["error"] != "invalid_grant" || m["error_description"] == "" || m["error_uri"] != w.fc.URL+"/codes" {
+		t.Errorf("%s %v", body, err)
+	}
 }

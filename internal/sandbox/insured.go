@@ -33,7 +33,7 @@ func citizens() shape {
 		allow:    []string{"client_id", "redirect_uri", "response_type", "scope", "state", "nonce", "acr_values", "claims", "prompt", "idp_hint", "ui_locales"},
 		need:     []string{"client_id", "redirect_uri", "response_type", "scope", "state", "nonce", "acr_values"},
 		prompts:  []string{"login", "consent"},
-		minNonce: 22, oneLevel: true, signedInfo: true, bare: true, remembers: true,
+		minNonce: 22, oneLevel: true, signedInfo: true, bare: true, assertions: true, remembers: true,
 		subject: pairwiseSubject,
 		codes: map[string]string{
 			faultParameter: "Y030007", faultClient: "Y04EA6EF", faultRedirect: "Y04C013C", faultSector: "Y04A8220", faultSeveral: "Y040001",
@@ -57,7 +57,7 @@ func citizens() shape {
 // identity provider with that of civil status beside it.
 func citizensPlus() shape {
 	s := citizens()
-	s.name, s.levels, s.reuse, s.twins = "fc-plus", []string{"eidas2", "eidas3"}, "eidas2", true
+	s.name, s.levels, s.reuse, s.twins, s.seals = "fc-plus", []string{"eidas2", "eidas3"}, "eidas2", true, true
 	s.scopes = pivotScopes()
 	for _, scope := range []string{"given_name", "family_name", "gender", "birthdate", "birthplace", "birthcountry", "profile", "birth", "identite_pivot"} {
 		claims := s.scopes[scope]

@@ -95,7 +95,7 @@ func newIssuer(s shape, c IssuerConfig, people []persona, v vault, shown string,
 			return nil, err
 		}
 		enc := ""
-		if one.KeysURI != "" && n == 0 {
+		if one.KeysURI != "" && s.seals && n == 0 {
 			if enc, err = v.encryptionKey(s.name + "." + one.ID); err != nil {
 				return nil, err
 			}
@@ -186,7 +186,7 @@ func (i *Issuer) profile(c client, name string) login.Profile {
 	p.ClientID = c.ID
 	p.SecretFile = c.secretFile
 	p.RequireIss, p.Sandbox = true, true
-	if c.KeysURI != "" {
+	if c.KeysURI != "" && i.shape.seals {
 		p.UserInfo, p.EncKeys = login.UserInfoNested, []string{c.keyFile}
 	}
 	return p
@@ -208,6 +208,10 @@ func (i *Issuer) newEngine() (http.Handler, error) {
 		}}
 		if s.signedInfo {
 			known.UserInfoSigAlg = goidc.SigAlgES256
+		}
+		if c.Asserts && s.assertions {
+			known.Secret, known.TokenAuthnMethod, known.TokenAuthnSigAlg = "", goidc.AuthnMethodPrivateKeyJWT, goidc.SigAlgES256
+			known.JWKSURI = c.KeysURI
 		}
 		if i.extension.client != nil {
 			i.extension.client(known)
@@ -263,8 +267,7 @@ func (i *Issuer) newEngine() (http.Handler, error) {
 		provider.WithIDTokenClaims(i.idTokenClaims), provider.WithUserInfoClaims(i.userInfoClaims),
 		provider.WithStaticClients(clients...), provider.WithLocalhostRedirectURIs(),
 		provider.WithErrorRenderer(i.engineFault), provider.WithErrorHandler(i.engineLog),
-		// No client authenticates with a JWT here, so none can be replayed.
-		provider.WithJTIConsumer(func(context.Context, string) error { return errors.New("no JWT is expected") }),
+		provider.WithJTIConsumer(i.memory.consume),
 		provider.WithErrorURI(i.config.Origin + codesPath),
 	}
 	if s.logout != "" {
@@ -280,6 +283,9 @@ func (i *Issuer) newEngine() (http.Handler, error) {
 		options = append(options, provider.WithSecretPostAuthn())
 	} else {
 		options = append(options, provider.WithSecretBasicAuthn())
+	}
+	if s.assertions {
+		options = append(options, provider.WithPrivateKeyJWTAuthn(goidc.SigAlgES256), provider.WithHTTPClientFunc(func(context.Context) *http.Client { return newKeyRing().http }))
 	}
 	if s.revocation != "" {
 		options = append(options, provider.WithTokenRevocation(func(context.Context, *goidc.Client) bool { return true },

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"sync"
@@ -32,6 +33,7 @@ type memory struct {
 	grants   map[string]*kept[goidc.Grant]
 	codes    map[string]string // code to grant id
 	tokens   map[string]*kept[goidc.Token]
+	used     map[string]*kept[struct{}] // JWTs by which clients authenticated
 }
 
 type kept[T any] struct {
@@ -51,6 +53,7 @@ func newMemory(clock carnet.Clock, code, token time.Duration) *memory {
 		clock: clock, codeLifetime: code, tokenLifetime: token,
 		requests: map[string]*kept[goidc.AuthnSession]{}, grants: map[string]*kept[goidc.Grant]{},
 		codes: map[string]string{}, tokens: map[string]*kept[goidc.Token]{},
+		used: map[string]*kept[struct{}]{},
 	}
 }
 
@@ -178,4 +181,19 @@ func (m *memory) Token(_ context.Context, id string) (*goidc.Token, error) {
 	}
 	t := k.value
 	return &t, nil
+}
+
+// assertionLifetime is longer than the engine lets a JWT of a client live.
+const assertionLifetime = 30 * time.Minute
+
+// consume takes the name of a JWT of a client, once.
+func (m *memory) consume(_ context.Context, jti string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := m.clock()
+	if k := m.used[jti]; k != nil && now.Before(k.until) {
+		return errors.New("the JWT was used")
+	}
+	put(m.used, jti, &kept[struct{}]{until: now.Add(assertionLifetime)}, now)
+	return nil
 }

@@ -222,7 +222,7 @@ var modules = map[string]func(o *op){
 	},
 	"OIDCCIdTokenSignature": func(o *op) {
 		token, _ := o.tokens()["id_token"].(string)
-		signed, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.ES256})
+		signed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.ES256})
 		if err != nil {
 			o.t.Fatal(err)
 		}

@@ -36,7 +36,8 @@ type peer struct {
 	Signed       bool              `json:"signed"`
 	Revoke       bool              `json:"revoke"`
 	Params       map[string]string `json:"params"`
-	Key          *jose.JSONWebKey  `json:"key,omitempty"`
+	Key          *jose.JSONWebKey  `json:"key,omitempty"`  // tokens are encrypted to it
+	Sign         *jose.JSONWebKey  `json:"sign,omitempty"` // the client authenticates with it
 }
 
 // outcome is what openid-client makes of a login.
@@ -113,13 +114,14 @@ func (p peer) run(t *testing.T, in func(b *browser) *browser) (outcome, *browser
 // (specification, section 10.3, run B).
 func TestOpenIDClient(t *testing.T) {
 	key := jose.JSONWebKey{Key: ecKey(t), KeyID: "sealing", Use: "enc", Algorithm: string(jose.ECDH_ES)}
+	sign := jose.JSONWebKey{Key: ecKey(t), KeyID: "signing", Use: "sig", Algorithm: string(jose.ES256)}
 	keys := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := json.NewEncoder(w).Encode(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{key.Public()}}); err != nil {
+		if err := json.NewEncoder(w).Encode(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{key.Public(), sign.Public()}}); err != nil {
 			t.Error(err)
 		}
 	}))
 	defer keys.Close()
-	w := startWith(t, t.TempDir(), sandbox.Client{ID: "sealed", Name: "Scellé", KeysURI: keys.URL})
+	w := startWith(t, t.TempDir(), sandbox.Client{ID: "sealed", Name: "Scellé", KeysURI: keys.URL}, sandbox.Client{ID: "signed", Name: "Signé", KeysURI: keys.URL, Asserts: true})
 	citizen := func(idp string) func(b *browser) *browser {
 		return func(b *browser) *browser { return b.through(idp, "marguerite.aubepine").press("continue", "") }
 	}
@@ -147,6 +149,10 @@ func TestOpenIDClient(t *testing.T) {
 			Discovery: w.sandbox.FCPlus.Profile().DiscoveryURL, ClientID: "sealed", ClientSecret: secret("fc-plus.sealed"), RedirectURI: retour, SignedOut: sorti,
 			Scope: "openid rnipp_identite_pivot", Auth: "client_secret_post", Signed: true, Revoke: true, Key: &key, Params: map[string]string{"acr_values": "eidas2"},
 		}, citizen("laposte"), "eidas2", "v1", map[string]string{"family_name": "AUBÉPINE", "rnipp_family_name": "AUBÉPINE", "birthplace": "00997"}, 60},
+		{"fc-plus, nested, private_key_jwt", peer{
+			Discovery: w.sandbox.FCPlus.Profile().DiscoveryURL, ClientID: "signed", RedirectURI: retour, SignedOut: sorti, Sign: &sign,
+			Scope: "openid identite_pivot", Auth: "private_key_jwt", Signed: true, Revoke: true, Key: &key, Params: map[string]string{"acr_values": "eidas3"},
+		}, citizen("msa"), "eidas3", "v1", map[string]string{"family_name": "AUBÉPINE"}, 60},
 		{"psc, code flow with PKCE", peer{
 			Discovery: w.sandbox.PSC.Profile().DiscoveryURL, ClientID: "carnet-pro", ClientSecret: secret("psc.carnet-pro"), RedirectURI: w.pro.RedirectURI(), SignedOut: w.pro.SignedOutURI(),
 			Scope: "openid scope_all", Auth: "client_secret_basic", PKCE: true, Params: map[string]string{"acr_values": "eidas1", "prompt": "login"},

@@ -72,7 +72,11 @@ type Practitioner struct {
 	Professional carnet.Professional
 	Story        Words
 
-	civility string
+	civility  string
+	second    []string // places where the person practises another profession
+	other     string   // that profession
+	suspended bool     // no situation of practice is given
+	sparse    bool     // what the provider may leave empty is empty or missing
 }
 
 // Words is a sentence in the languages of the pages.
@@ -152,6 +156,10 @@ func readWorld(text string) (World, error) {
 			Profession string   `toml:"profession"`
 			Vaccinator bool     `toml:"vaccinator"`
 			Places     []string `toml:"places"`
+			Second     []string `toml:"second_places"`
+			Other      string   `toml:"second_profession"`
+			Suspended  bool     `toml:"suspended"`
+			Sparse     bool     `toml:"sparse"`
 			Story      Words    `toml:"story"`
 		} `toml:"professional"`
 		Staff []struct {
@@ -238,14 +246,16 @@ func readWorld(text string) (World, error) {
 		if x.Number, err = carnet.ParseRPPS(p.RPPS); err != nil {
 			return bad("rpps", err)
 		}
-		for _, id := range p.Places {
+		for _, id := range append(p.Places, p.Second...) {
 			i := slices.IndexFunc(w.Places, func(q carnet.Place) bool { return q.ID == id })
 			if i < 0 {
 				return bad("places", fmt.Errorf("no place %s", id))
 			}
-			x.Places = append(x.Places, w.Places[i])
+			if !slices.Contains(x.Places, w.Places[i]) {
+				x.Places = append(x.Places, w.Places[i])
+			}
 		}
-		w.Professionals = append(w.Professionals, Practitioner{p.Identifier, x, p.Story, p.Civility})
+		w.Professionals = append(w.Professionals, Practitioner{p.Identifier, x, p.Story, p.Civility, p.Second, p.Other, p.Suspended, p.Sparse})
 	}
 	w.allowed.Organisations = file.Organisations
 	for _, p := range file.Staff {
@@ -389,15 +399,25 @@ func (w World) professionalPersonas() []persona {
 	for _, p := range w.Professionals {
 		x := p.Professional
 		number, family, given := x.Number.Reveal(), x.FamilyName.Reveal(), x.GivenName.Reveal()
-		var activities []map[string]any
-		for _, place := range x.Places {
-			activities = append(activities, map[string]any{
-				"codeModeExercice": "S", "codeSecteurDactivite": "SA07", "codeSectionPharmacien": "", "codeRole": "",
-				"codeGenreActivite": "GENR01", "numeroSiretSite": "", "numeroSirenSite": "",
-				"numeroFinessSite": place.ID, "numeroFinessetablissementJuridique": "",
-				"identifiantTechniqueDeLaStructure": "F" + place.ID, "raisonSocialeSite": place.Name,
-				"enseigneCommercialeSite": "", "libelleCommune": place.Commune, "autoriteDenregistrement": "SANDBOX",
-			})
+		practice := func(profession string, at func(id string) bool) map[string]any {
+			var activities []map[string]any
+			for _, place := range x.Places {
+				if at(place.ID) {
+					activities = append(activities, activity(place))
+				}
+			}
+			return map[string]any{
+				"codeProfession": profession, "codeCategorieProfessionnelle": "C", "codeCiviliteDexercice": p.civility,
+				"nomDexercice": family, "prenomDexercice": given, "codeTypeSavoirFaire": "", "codeSavoirFaire": "",
+				"activities": activities,
+			}
+		}
+		practices := []map[string]any{practice(x.Profession, func(id string) bool { return len(p.second) == 0 || !slices.Contains(p.second, id) })}
+		if p.other != "" {
+			practices = append(practices, practice(p.other, func(id string) bool { return slices.Contains(p.second, id) }))
+		}
+		if p.suspended {
+			practices = nil
 		}
 		claims := map[string]any{
 			"preferred_username": number, "given_name": given, "family_name": family, "email_verified": false,
@@ -406,18 +426,33 @@ func (w World) professionalPersonas() []persona {
 			"PSI_Locale": "1.2.250.1.213.1.3.1.1", "UITVersion": "1.0", "Mode_Acces_Raison": "", "Acces_Regulation_Medicale": "FAUX",
 			"otherIds": []map[string]any{{"identifiant": number, "origine": "RPPS", "qualite": 1}},
 			"SubjectRefPro": map[string]any{
-				"codeCivilite": p.civility,
-				"exercices": []map[string]any{{
-					"codeProfession": x.Profession, "codeCategorieProfessionnelle": "C", "codeCiviliteDexercice": p.civility,
-					"nomDexercice": family, "prenomDexercice": given, "codeTypeSavoirFaire": "", "codeSavoirFaire": "",
-					"activities": activities,
-				}},
+				"codeCivilite": p.civility, "exercices": practices,
 			},
 		}
-		if len(x.Places) > 0 {
+		if p.sparse {
+			for _, name := range []string{"given_name", "family_name", "SubjectRole", "Secteur_Activite"} {
+				claims[name] = ""
+			}
+			for _, name := range []string{"preferred_username", "PSI_Locale", "UITVersion", "otherIds"} {
+				delete(claims, name)
+			}
+			delete(practices[0], "activities")
+		}
+		if len(x.Places) > 0 && !p.sparse && !p.suspended {
 			claims["SubjectOrganization"], claims["SubjectOrganizationID"] = x.Places[0].Name, "F"+x.Places[0].ID
 		}
 		list = append(list, persona{identifier: p.Identifier, name: given + " " + family, story: p.Story, claims: claims, subject: number, group: "professional"})
 	}
 	return list
+}
+
+// activity is the practice at one place.
+func activity(place carnet.Place) map[string]any {
+	return map[string]any{
+		"codeModeExercice": "S", "codeSecteurDactivite": "SA07", "codeSectionPharmacien": "", "codeRole": "",
+		"codeGenreActivite": "GENR01", "numeroSiretSite": "", "numeroSirenSite": "",
+		"numeroFinessSite": place.ID, "numeroFinessetablissementJuridique": "",
+		"identifiantTechniqueDeLaStructure": "F" + place.ID, "raisonSocialeSite": place.Name,
+		"enseigneCommercialeSite": "", "libelleCommune": place.Commune, "autoriteDenregistrement": "SANDBOX",
+	}
 }

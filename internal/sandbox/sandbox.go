@@ -83,7 +83,8 @@ type Client struct {
 	SignedOutURI string // to the letter
 	LogoutURI    string // where logout tokens go (back-channel logout); empty: nowhere
 
-	KeysURI           string   // its public keys: tokens for it are encrypted to one of them; none when empty
+	KeysURI           string   // its public keys: FCPlus encrypts tokens to one of them; in clear when empty
+	Asserts           bool     // it authenticates with a JWT that one of these keys signed (private_key_jwt), not with a secret
 	Entity            string   // clients of one entity learn the same subject of a person; by default each is alone
 	SectorURI         string   // list of its redirect URIs (OpenID Connect Core 1.0, section 8.1); not asked when empty
 	IdentityProviders []string // those that its users may choose; all when empty
@@ -227,9 +228,11 @@ type shape struct {
 	reuse         string              // highest level for which a session stands in for a login
 	federates     bool                // it sends people on to identity providers
 	twins         bool                // it gives the identity of the identity provider, and civil status beside it
+	seals         bool                // tokens are encrypted for clients that publish a key
 	remembers     bool                // it keeps a session: prompt=none may succeed
 	oneLevel      bool                // a level that is not served is an error, not ignored
 	pkce          bool
+	assertions    bool // a client may authenticate with a JWT
 	signedInfo    bool
 	bare          bool // headers and claims of its tokens are the fewest possible
 	subject       func(secret []byte, client string, p persona) string

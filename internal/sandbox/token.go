@@ -69,7 +69,7 @@ func (i *Issuer) dressed(ctx context.Context, a *answer) ([]byte, error) {
 
 // wrap signs a token of the engine again, and encrypts it for its audience when it asked for it.
 func (i *Issuer) wrap(ctx context.Context, engines string) (string, error) {
-	parsed, err := jose.ParseSigned(engines, []jose.SignatureAlgorithm{jose.ES256})
+	parsed, err := jose.ParseSignedCompact(engines, []jose.SignatureAlgorithm{jose.ES256})
 	if err != nil {
 		return "", err
 	}
@@ -105,7 +105,7 @@ func (i *Issuer) wrap(ctx context.Context, engines string) (string, error) {
 	if !ok {
 		return "", errors.New("a token for a client that is not known")
 	}
-	if c.KeysURI == "" {
+	if c.KeysURI == "" || !i.shape.seals {
 		return token, nil
 	}
 	return i.encrypt(ctx, c, token)
