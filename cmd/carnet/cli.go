@@ -29,6 +29,7 @@ type cli struct {
 	Revoked    revokedCmd    `cmd:"" help:"Publish, show or fetch the signed list of revoked certificates."`
 	Publish    releaseCmd    `cmd:"" help:"Make the next release of the public figures."`
 	Login      loginCmd      `cmd:"" help:"Check how people log in."`
+	Session    sessionCmd    `cmd:"" help:"List or end the sessions of a professional."`
 	Trust      trustCmd      `cmd:"" help:"Gather, seal or show the 2D-Doc certificates and revocations that verifiers believe."`
 	Doctor     doctorCmd     `cmd:"" help:"Print the settings in force, where each comes from, and check the instance."`
 	Completion completionCmd `cmd:"" help:"Print the completion script of a shell."`

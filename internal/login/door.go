@@ -92,6 +92,7 @@ type History struct {
 // Ending says which sessions end; zero fields do not restrict, and all zero ends none.
 type Ending struct {
 	Person   carnet.ID
+	Session  carnet.ID
 	Origin   Hash
 	Since    time.Time // opened at that time or later
 	Delegate carnet.ID

@@ -225,3 +225,38 @@ func (h *hall) liveCalls(n string) (list []login.CallRow, err error) {
 	})
 	return list, err
 }
+
+// TestOperator : an operator lists and ends sessions, and the professional reads it.
+func TestOperator(t *testing.T) {
+	h := newHall(t, nil)
+	a, b, c := at("192.0.2.7"), at("198.51.100.7"), at("192.0.2.8")
+	first := h.in(a, owner)
+	h.in(b, owner)
+	h.in(c, other)
+	o := login.Operator{Store: h.store, Guard: logintest.Guard(t, h.clock.now), Clock: h.clock.now}
+	if list, err := o.Sessions(t.Context(), person(owner)); err != nil || len(list) != 2 || list[0].ID != first.ID {
+		t.Fatalf("%+v, %v", list, err)
+	}
+	if n, err := o.End(t.Context(), person(other), first.ID); err != nil || n != 0 {
+		t.Errorf("%d of somebody else's ended, %v", n, err)
+	}
+	if n, err := o.End(t.Context(), person(owner), first.ID); err != nil || n != 1 {
+		t.Errorf("%d ended, %v", n, err)
+	}
+	if _, err := h.current(a); err == nil {
+		t.Error("it goes on")
+	}
+	if _, err := h.current(b); err != nil {
+		t.Error("the other one ended too")
+	}
+	if n, err := o.End(t.Context(), person(owner), carnet.ID{}); err != nil || n != 1 {
+		t.Errorf("%d ended, %v", n, err)
+	}
+	if _, err := h.current(c); err != nil {
+		t.Error("somebody else's ended")
+	}
+	list, err := h.site.History(t.Context(), actorOf(owner))
+	if err != nil || list[0].Kind != login.EventEnded || list[0].Reasons[0] != login.ReasonStaff {
+		t.Errorf("%+v, %v", list, err)
+	}
+}

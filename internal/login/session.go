@@ -313,11 +313,14 @@ func (s *Site) Current(r *http.Request) (Session, error) {
 
 // Sessions lists the sessions that somebody has, on every site, oldest first.
 func (s *Site) Sessions(ctx context.Context, person carnet.ID) ([]Summary, error) {
-	rows, err := s.store.Sessions(ctx, s.decide(), person)
+	return summaries(ctx, s.store, s.decide(), person, s.now())
+}
+
+func summaries(ctx context.Context, st Store, d protect.Decision, person carnet.ID, now time.Time) ([]Summary, error) {
+	rows, err := st.Sessions(ctx, d, person)
 	if err != nil {
 		return nil, err
 	}
-	now := s.now()
 	var list []Summary
 	for _, r := range rows {
 		if now.Before(r.ExpiresAt) {

@@ -105,7 +105,7 @@ const (
 	ReasonRenewed  = "renewed"  // a fresh authentication in an open session
 	ReasonProvider = "provider" // the provider ended it
 	ReasonRevoked  = "revoked"  // the person or the delegate may not enter any more
-	ReasonStaff    = "staff"    // staff ended it after an alert
+	ReasonStaff    = "staff"    // staff ended it after an alert, or an operator by a command
 )
 
 // maxEndBody is how many bytes a logout request may have.
@@ -222,12 +222,16 @@ func (s *Site) EndAlerted(ctx context.Context, actor protect.Actor, person carne
 // endAll ends sessions and says why in the history of each. by names the session or the delegate on
 // whose account they end.
 func (s *Site) endAll(ctx context.Context, by carnet.ID, which Ending, why string) (int, error) {
+	return endSessions(ctx, s.store, s.decideFor(by), which, why, s.now())
+}
+
+func endSessions(ctx context.Context, st Store, d protect.Decision, which Ending, why string, at time.Time) (int, error) {
 	n := 0
-	err := s.store.Door(ctx, s.decideFor(by), func(tx Tx) error {
+	err := st.Door(ctx, d, func(tx Tx) error {
 		rows, err := tx.EndSessions(which)
 		n = len(rows)
 		for _, row := range rows {
-			if err := tx.AddEvent(Event{Call: row.ID, Person: row.Actor, At: s.now(), Kind: EventEnded, Site: row.Site, Origin: row.Origin,
+			if err := tx.AddEvent(Event{Call: row.ID, Person: row.Actor, At: at, Kind: EventEnded, Site: row.Site, Origin: row.Origin,
 				Browser: row.Browser, Session: row.ID, Delegate: row.Delegate, Reasons: []string{why}}); err != nil {
 				return err
 			}
@@ -235,6 +239,28 @@ func (s *Site) endAll(ctx context.Context, by carnet.ID, which Ending, why strin
 		return err
 	})
 	return n, err
+}
+
+// Operator is what the commands of an operator do about sessions, without a site.
+type Operator struct {
+	Store Store
+	Guard Guard
+	Clock carnet.Clock
+}
+
+// Sessions lists the sessions that somebody has, on every site, oldest first.
+func (o Operator) Sessions(ctx context.Context, person carnet.ID) ([]Summary, error) {
+	return summaries(ctx, o.Store, o.decide(), person, o.Clock())
+}
+
+// End ends one session of somebody, or all of them when session is zero, and returns how many
+// there were. Their owner reads in the history that an operator did.
+func (o Operator) End(ctx context.Context, person, session carnet.ID) (int, error) {
+	return endSessions(ctx, o.Store, o.decide(), Ending{Person: person, Session: session}, ReasonStaff, o.Clock().UTC().Truncate(time.Microsecond))
+}
+
+func (o Operator) decide() protect.Decision {
+	return o.Guard.Decide(protect.Request{Actor: protect.Actor{Role: protect.System}, Purpose: protect.Login})
 }
 
 func (s *Site) events(ctx context.Context, d protect.Decision, h History) (list []Event, err error) {

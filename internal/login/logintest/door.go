@@ -221,7 +221,7 @@ func (t *memoryTx) EndSessions(e login.Ending) ([]login.Row, error) {
 	}
 	var list []login.Row
 	for token, s := range t.sessions {
-		if (e.Person.IsZero() || s.Actor == e.Person) && (e.Origin == login.Hash{} || s.Origin == e.Origin) && (e.Delegate.IsZero() || s.Delegate == e.Delegate) &&
+		if (e.Person.IsZero() || s.Actor == e.Person) && (e.Session.IsZero() || s.ID == e.Session) && (e.Origin == login.Hash{} || s.Origin == e.Origin) && (e.Delegate.IsZero() || s.Delegate == e.Delegate) &&
 			(e.SID == login.Hash{} || s.SID == e.SID) && (e.Subject == login.Hash{} || s.Subject == e.Subject) && !s.CreatedAt.Before(e.Since) {
 			list = append(list, s)
 			delete(t.sessions, token)

@@ -226,6 +226,8 @@ func testDoor(t *testing.T, open func(t *testing.T) login.Store, guard *protect.
 			"person":                {login.Ending{Person: id(50)}, []byte{1, 2, 3, 4, 5, 6}},
 			"network":               {login.Ending{Person: id(50), Origin: login.Hash{1, 1}}, []byte{1, 3, 5}},
 			"network, lately":       {login.Ending{Person: id(50), Origin: login.Hash{1, 1}, Since: at.Add(3 * time.Second)}, []byte{3, 5}},
+			"one session":           {login.Ending{Person: id(50), Session: id(4)}, []byte{4}},
+			"one of somebody else":  {login.Ending{Person: id(51), Session: id(4)}, nil},
 			"delegate":              {login.Ending{Delegate: id(60)}, []byte{2, 4, 6}},
 			"sid":                   {login.Ending{SID: login.Hash{4, 7}}, []byte{4}},
 			"subject":               {login.Ending{Subject: login.Hash{0, 9}}, []byte{3, 6}},

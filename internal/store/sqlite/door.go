@@ -221,6 +221,9 @@ func (t doorTx) EndSessions(e login.Ending) ([]login.Row, error) {
 	if !e.Person.IsZero() {
 		c = c.and("actor_id", e.Person[:])
 	}
+	if !e.Session.IsZero() {
+		c = c.and("session_id", e.Session[:])
+	}
 	if e.Origin != (login.Hash{}) {
 		c = c.and("origin", e.Origin[:])
 	}
