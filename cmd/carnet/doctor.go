@@ -132,16 +132,18 @@ func examine(ctx context.Context, s *Settings) []finding {
 		words = "is whole; the next start adds " + strings.Join(pending, ", ")
 	}
 	note("store", err, words)
-	signer, err := openSigner(s, carnet.IDs{Clock: time.Now, Rand: rand.Reader})
-	words = ""
-	if err == nil {
-		c := signer.Certificate()
-		words = fmt.Sprintf("%s/%s until %s", c.Issuer.CommonName, c.Subject.CommonName, c.NotAfter.Format(time.DateOnly))
-		if left := time.Until(c.NotAfter); left < 0 {
-			err = fmt.Errorf("the certificate %s ended on %s: give a new one with signer-certificate", c.Subject.CommonName, c.NotAfter.Format(time.DateOnly))
+	signers, err := openSigners(s, carnet.IDs{Clock: time.Now, Rand: rand.Reader})
+	if err != nil {
+		note("signer", err, "")
+	} else {
+		for name, signer := range signers.All() {
+			c := signer.Certificate()
+			if left := time.Until(c.NotAfter); left < 0 {
+				err = fmt.Errorf("the certificate %s ended on %s: give a new one with signer-certificate, european-certificate", c.Subject.CommonName, c.NotAfter.Format(time.DateOnly))
+			}
+			note(name, err, fmt.Sprintf("%s/%s until %s", c.Issuer.CommonName, c.Subject.CommonName, c.NotAfter.Format(time.DateOnly)))
 		}
 	}
-	note("signer", err, words)
 	return append(append(list, examineTrust(s, time.Now())...), ports(s)...)
 }
 

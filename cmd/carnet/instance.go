@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"carnet/internal/carnet"
@@ -20,6 +21,7 @@ import (
 	"carnet/internal/store/sqlite"
 	"carnet/internal/vaccinate"
 	"carnet/internal/verify/revlist"
+	"carnet/twoddoc"
 )
 
 // instance is the rooms of the platform over one data folder.
@@ -32,7 +34,7 @@ type instance struct {
 	people    *people.Service
 	vaccinate *vaccinate.Service
 	certify   *certify.Service
-	signer    certify.Signer
+	signers   certify.Signers
 	listKey   crypto.Signer
 	lists     *certify.Publisher // of the list that is served
 	staffID   func(issuer string, subject carnet.Private) carnet.ID
@@ -61,11 +63,16 @@ func openInstance(ctx context.Context, s *Settings, walletLink, noticeURL string
 	if in.catalogue, err = vaccinate.ReadCatalogue(); err != nil {
 		return nil, err
 	}
-	if in.signer, err = openSigner(s, in.ids); err != nil {
+	if in.signers, err = openSigners(s, in.ids); err != nil {
 		return nil, err
 	}
-	if err := certify.PublishCertificate(trustFolder(s.Data), in.signer); err != nil {
+	if err := certify.PublishCertificate(trustFolder(s.Data), in.signers.National); err != nil {
 		return nil, err
+	}
+	if in.signers.European != nil {
+		if err := certify.PublishEuropean(trustFolder(s.Data), in.signers.European); err != nil {
+			return nil, err
+		}
 	}
 	if in.listKey, err = certify.ListKey(s.Data, in.ids.Rand); err != nil {
 		return nil, err
@@ -79,8 +86,8 @@ func openInstance(ctx context.Context, s *Settings, walletLink, noticeURL string
 	}
 	in.people = people.New(in.db.People(), in.guard, ring, in.ids)
 	in.vaccinate = vaccinate.New(in.db.Vaccinate(), in.guard, ring, in.ids, in.catalogue)
-	in.certify, err = certify.New(in.db.Certify(), in.guard, in.ids, in.signer, in.catalogue,
-		certify.Edition{Issuer: s.Issuer, Link: walletLink, NoticeURL: noticeURL, Sandbox: s.SignerKey == ""})
+	in.certify, err = certify.New(in.db.Certify(), in.guard, in.ids, in.signers, in.catalogue,
+		certify.Edition{Issuer: s.Issuer, Link: walletLink, EuropeanLink: europeanLink(walletLink), NoticeURL: noticeURL, Sandbox: s.SignerKey == ""})
 	if err != nil {
 		return nil, errors.Join(err, in.db.Close())
 	}
@@ -110,11 +117,25 @@ var migrations = []sqlite.Migrations{
 	{Room: "login", FS: login.Migrations},
 }
 
-func openSigner(s *Settings, ids carnet.IDs) (certify.Signer, error) {
-	if s.SignerKey != "" {
-		return certify.OpenSigner(s.SignerKey, s.SignerCertificate)
+// openSigners opens the keys that sign documents. An operator who has keys of their own has no other than these.
+func openSigners(s *Settings, ids carnet.IDs) (all certify.Signers, err error) {
+	if s.SignerKey == "" {
+		if all.National, err = certify.SandboxSigner(s.Data, ids.Clock, ids.Rand); err != nil {
+			return all, err
+		}
+		all.European, err = certify.SandboxEuropeanSigner(s.Data, ids.Clock, ids.Rand)
+		return all, err
 	}
-	return certify.SandboxSigner(s.Data, ids.Clock, ids.Rand)
+	if all.National, err = certify.OpenSigner(s.SignerKey, s.SignerCertificate); err != nil || s.EuropeanKey == "" {
+		return all, err
+	}
+	all.European, err = certify.OpenSigner(s.EuropeanKey, s.EuropeanCertificate)
+	return all, err
+}
+
+// europeanLink is the other path of the wallet, where the link has the usual one.
+func europeanLink(link string) string {
+	return strings.Replace(link, twoddoc.WalletPath, certify.WalletPath, 1)
 }
 
 func (in *instance) close() error { return in.db.Close() }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"carnet/hcert/revocation"
@@ -21,7 +22,7 @@ import (
 )
 
 type revokeCmd struct {
-	Document string `arg:"" help:"Identity of the document, 64 hexadecimal digits: the id that carnet verify --json prints."`
+	Document string `arg:"" help:"Identity of the document, the id that carnet verify --json prints: 64 hexadecimal digits, or the identifier of an EU certificate (urn:uvci:...)."`
 	Reason   string `required:"" enum:"content,person,undue,asked,key" help:"content: what it states is wrong; person: it was issued to somebody else; undue: the injection did not take place; asked: the person asks for it; key: the key that signed it is not to be trusted."`
 	All      string `enum:",dose,person" default:"" help:"Revoke with it every document of the same dose, or of the same person."`
 	JSON     bool   `help:"Print one JSON object."`
@@ -114,7 +115,9 @@ func (c *revokeCmd) Run(ctx context.Context, s *Settings, t terminal) (err error
 		return err
 	}
 	var document [32]byte
-	if b, err := hex.DecodeString(c.Document); err != nil || len(b) != len(document) {
+	if strings.Contains(c.Document, ":") { // the identifier of an HC1
+		document = certify.EuropeanID(c.Document)
+	} else if b, err := hex.DecodeString(c.Document); err != nil || len(b) != len(document) {
 		return a.refuse(c.Document, carnet.E("cmd", carnet.Invalid, "document.malformed", nil))
 	} else {
 		copy(document[:], b)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"carnet/internal/carnet"
 	"carnet/internal/certify"
 	"carnet/internal/protect"
 	"carnet/internal/sandbox"
@@ -26,6 +27,10 @@ import (
 
 // issueOne makes an instance in a folder and certifies the last dose of its first person.
 func issueOne(ctx context.Context, data string) (doc certify.Document, err error) {
+	return issueWith(ctx, data, (*certify.Service).Attestation)
+}
+
+func issueWith(ctx context.Context, data string, certified func(*certify.Service, context.Context, protect.Actor, carnet.ID) (certify.Document, error)) (doc certify.Document, err error) {
 	in, err := openInstance(ctx, &Settings{Data: data, Issuer: "Carnet"}, "https://carnet.example/app/wallet2d#", "https://carnet.example/")
 	if err != nil {
 		return doc, err
@@ -46,7 +51,7 @@ func issueOne(ctx context.Context, data string) (doc certify.Document, err error
 	if err != nil {
 		return doc, err
 	}
-	return in.certify.Attestation(ctx, protect.Actor{ID: person, Role: protect.Insured}, person)
+	return certified(in.certify, ctx, protect.Actor{ID: person, Role: protect.Insured}, person)
 }
 
 func issue(ts *testscript.TestScript, neg bool, args []string) {
@@ -57,6 +62,16 @@ func issue(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), doc.PDF, 0o600))
 	ts.Setenv("DOCUMENT", hex.EncodeToString(doc.ID[:]))
+}
+
+func issueEuropean(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: issue-eu FILE")
+	}
+	doc, err := issueWith(context.Background(), ts.Getenv("CARNET_DATA"), (*certify.Service).European)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), doc.Payload, 0o600))
+	ts.Setenv("IDENTIFIER", doc.Certificate.DCC.ID())
 }
 
 func serveFolder(ts *testscript.TestScript, neg bool, args []string) {

@@ -43,9 +43,10 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"issue":  issue,
-			"serve":  serveFolder,
-			"scheme": scheme,
+			"issue":    issue,
+			"issue-eu": issueEuropean,
+			"serve":    serveFolder,
+			"scheme":   scheme,
 			"vector": func(ts *testscript.TestScript, neg bool, args []string) {
 				if neg || len(args) != 2 {
 					ts.Fatalf("usage: vector NAME FILE")

@@ -52,6 +52,9 @@ type Settings struct {
 	SignerKey         string `help:"Private key that signs certificates (PEM, PKCS#8, P-256); by default one made for the sandbox." placeholder:"FILE" type:"path"`
 	SignerCertificate string `help:"Certificate of that key (PEM)." placeholder:"FILE" type:"path"`
 
+	EuropeanKey         string `help:"Private key that signs EU certificates (PEM, PKCS#8, P-256); by default one made for the sandbox, and none when signer-key is set." placeholder:"FILE" type:"path"`
+	EuropeanCertificate string `help:"Document signing certificate of that key (PEM)." placeholder:"FILE" type:"path"`
+
 	VerifierMode    string `help:"What the verifier shows: minimal (verdict, name, date of birth) or control (all that the code says)." enum:"minimal,control" default:"minimal"`
 	VerifierCountry string `help:"Country whose business rules count, when the folder rules of the instance has those of several." placeholder:"CC"`
 
@@ -83,6 +86,12 @@ func (s *Settings) Validate() error {
 	}
 	if (s.SignerKey == "") != (s.SignerCertificate == "") {
 		return errors.New("signer-key and signer-certificate go together: give both or none")
+	}
+	if (s.EuropeanKey == "") != (s.EuropeanCertificate == "") {
+		return errors.New("european-key and european-certificate go together: give both or none")
+	}
+	if s.EuropeanKey != "" && s.SignerKey == "" {
+		return errors.New("european-key without signer-key: a sandbox makes its own keys")
 	}
 	if s.TrustDays < 1 || s.TrustDays > maxTrustDays {
 		return fmt.Errorf("trust-days: %d is not between 1 and %d", s.TrustDays, maxTrustDays)

@@ -194,6 +194,28 @@ func (k Key) Hash() (h Hash) {
 	return h
 }
 
+// AppendKeys writes keys for a store: for each a byte for the kind and the bytes of the hash.
+func AppendKeys(dst []byte, keys ...Key) []byte {
+	for _, k := range keys {
+		dst = append(append(dst, byte(k.Kind)), k.sum[:k.Kind.full()]...)
+	}
+	return dst
+}
+
+// ParseKeys reads what AppendKeys wrote.
+func ParseKeys(b []byte) ([]Key, error) {
+	var keys []Key
+	for len(b) > 0 {
+		k := Key{Kind: Kind(b[0])}
+		if k.Kind < UCI || k.Kind > TwoDDoc || len(b) <= k.Kind.full() {
+			return nil, fail(BadKind, "stored key of kind %d, %d bytes left", b[0], len(b))
+		}
+		b = b[1+copy(k.sum[:], b[1:1+k.Kind.full()]):]
+		keys = append(keys, k)
+	}
+	return keys, nil
+}
+
 func (k Key) String() string       { return k.Kind.String() + ":█" }
 func (k Key) GoString() string     { return k.String() }
 func (k Key) LogValue() slog.Value { return slog.StringValue(k.String()) }

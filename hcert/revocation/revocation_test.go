@@ -794,3 +794,20 @@ func BenchmarkKeys(b *testing.B) {
 		revocation.Keys(c)
 	}
 }
+
+// FuzzKeys: what is stored of keys reads back as it was, and nothing else reads.
+func FuzzKeys(f *testing.F) {
+	f.Add(storedKeys("urn:uvci:01:FR:T5DWTJYS4ZR8#4"))
+	f.Add([]byte{4, 1})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		keys, err := revocation.ParseKeys(b)
+		if err == nil && !bytes.Equal(revocation.AppendKeys(nil, keys...), b) {
+			t.Error("the keys read as others")
+		}
+	})
+}
+
+// storedKeys is a row of the store.
+func storedKeys(ci string) []byte {
+	return revocation.AppendKeys(nil, revocation.UCI.Key(revocation.HashUCI(ci)), revocation.CountryUCI.Key(revocation.HashCountryUCI("FR", ci)), revocation.TwoDDocKey([32]byte{7}))
+}

@@ -6,10 +6,13 @@
 // does the real key sign it, once, and both codes carry the same bytes. Documents are not stored:
 // the register keeps the fingerprint, and the page is drawn again from the record on demand.
 //
-// A document can be revoked ([Service.Revoke]) and is then on the signed list that verifiers hold
-// offline ([Publisher]); it is never issued again.
+// The European certificate ([Service.European]) has a key of its own and is signed once: its identifier and its signature
+// are kept, sealed for the person, and a download puts it together again.
 //
-// Specification: 2D-Doc sections 1, 2.6, 3 and 7 of the project's notes on ANTS 3.3; the
+// A document can be revoked ([Service.Revoke]) and is then on the signed list that verifiers hold
+// offline ([Publisher]), under the names that verifiers of its kind look for; it is never issued again.
+//
+// Specification: 2D-Doc sections 1, 2.6, 3 and 7 of the project's notes on ANTS 3.3, dcc; the
 // certificate is the person's own, an act of purpose "certification" with scope "self".
 package certify
 
@@ -23,8 +26,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
+	"log/slog"
 	"time"
 
+	"carnet/hcert"
+	"carnet/hcert/revocation"
 	"carnet/internal/carnet"
 	"carnet/internal/certify/sheet"
 	"carnet/internal/protect"
@@ -53,27 +60,77 @@ type Tx interface {
 	Revocations(person carnet.ID) ([]Revocation, error)                   // oldest first
 	PutRevocation(r Revocation) error                                     // once for each document of a person
 	Revoked(document [32]byte) (bool, error)                              // of anybody
-	RevokedDocuments() ([][32]byte, error)                                // of everybody, in any order, duplicates included
+	RevokedNames() ([]revocation.Key, error)                              // of everybody, in any order, duplicates included
 	RevocationList() (number uint64, body []byte, err error)              // the newest; 0 when none was published
 	PutRevocationList(number uint64, issued time.Time, body []byte) error // replaces it
 }
+
+// Kind says what a document is.
+type Kind string
+
+// The kinds.
+const (
+	National Kind = "2d-doc" // the attestation
+	European Kind = "hc1"    // the EU digital COVID certificate
+)
 
 // Certificate is what the register keeps of a document: that it was issued, never what it says.
 type Certificate struct {
 	ID       carnet.ID
 	Person   carnet.ID
 	Dose     carnet.ID // the last one, which the document is about
-	Document [32]byte  // SHA-256 of header and message, the identity of a 2D-Doc
-	// Authority and Key are the two ids under which a verifier finds the certificate of the signer.
+	Kind     Kind
+	Document [32]byte // SHA-256 of header and message, the identity of a 2D-Doc; [EuropeanID] of an HC1
+	// Authority and Key are the two ids under which a verifier finds the certificate of the signer: of an HC1 the
+	// country, and the key identifier in hexadecimal.
 	Authority, Key string
 	IssuedAt       time.Time
+	Names          []revocation.Key // under which it would be revoked
+	Receipt        Receipt          // of an HC1, for the person alone
 }
 
-// Signer holds the key that certifies. It may be a file, a token or another process.
+// Receipt is what it takes to put an HC1 together again without signing twice. It is sealed in the store.
+type Receipt struct {
+	Identifier string
+	Digest     [32]byte // of what was signed
+	Signature  []byte
+}
+
+// String hides the identifier.
+func (r Receipt) String() string { return "Receipt(█)" }
+
+// GoString hides the identifier.
+func (r Receipt) GoString() string { return r.String() }
+
+// LogValue hides the identifier.
+func (r Receipt) LogValue() slog.Value { return slog.StringValue(r.String()) }
+
+// Signer holds a key that certifies. It may be a file, a token or another process.
 type Signer interface {
 	crypto.Signer
-	Certificate() *x509.Certificate // subject CN: certificate id; issuer CN: authority id
+	Certificate() *x509.Certificate
 }
+
+// Signers are the keys of an issuer, one for each use.
+type Signers struct {
+	National Signer // signs 2D-Doc; subject CN: certificate id; issuer CN: authority id
+	European Signer // signs HC1: a document signing certificate for vaccinations, with its country; nil for none
+}
+
+// All gives those that are there, with the name of the setting of each.
+func (s Signers) All() iter.Seq2[string, Signer] {
+	return func(yield func(string, Signer) bool) {
+		if s.National != nil && !yield("signer", s.National) {
+			return
+		}
+		if s.European != nil {
+			yield("european", s.European)
+		}
+	}
+}
+
+// WalletPath is the path of the link to a European certificate, as twoddoc.WalletPath is that of a 2D-Doc.
+const WalletPath = "/app/walletdcc#"
 
 // Vaccines tells what a code of the catalogue stands for.
 type Vaccines interface {
@@ -82,10 +139,12 @@ type Vaccines interface {
 
 // Edition is what the operator puts on each document.
 type Edition struct {
-	Issuer    string // who issues, as printed
-	Link      string // prefix of the right-hand code, up to and with "#" or "?v="
-	NoticeURL string // where the person reads how the data is protected
-	Sandbox   bool   // prints that it is a specimen
+	Issuer string // who issues, as printed
+	Link   string // prefix of the right-hand code, up to and with "#" or "?v="
+	// EuropeanLink is the same for the European certificate.
+	EuropeanLink string
+	NoticeURL    string // where the person reads how the data is protected
+	Sandbox      bool   // prints that it is a specimen
 }
 
 // Service is the room.
@@ -93,7 +152,7 @@ type Service struct {
 	store    Store
 	guard    *protect.Guard
 	ids      carnet.IDs
-	signer   Signer
+	signers  Signers
 	vaccines Vaccines
 	edition  Edition
 	page     *sheet.Renderer
@@ -101,7 +160,7 @@ type Service struct {
 }
 
 // New returns the room over a store.
-func New(store Store, guard *protect.Guard, ids carnet.IDs, signer Signer, vaccines Vaccines, e Edition) (*Service, error) {
+func New(store Store, guard *protect.Guard, ids carnet.IDs, signers Signers, vaccines Vaccines, e Edition) (*Service, error) {
 	page, err := sheet.New()
 	if err != nil {
 		return nil, fmt.Errorf("certify: %w", err)
@@ -110,7 +169,7 @@ func New(store Store, guard *protect.Guard, ids carnet.IDs, signer Signer, vacci
 	if err != nil {
 		return nil, fmt.Errorf("certify: %w", err)
 	}
-	return &Service{store, guard, ids, signer, vaccines, e, page, throw}, nil
+	return &Service{store, guard, ids, signers, vaccines, e, page, throw}, nil
 }
 
 // Summary is a person's situation, from the columns that a certificate may use.
@@ -163,13 +222,24 @@ func (s *Service) read(tx Tx, person carnet.ID) (Summary, error) {
 	return out, nil
 }
 
-// Document is an attestation, ready to be handed to the person.
+// Document is an attestation or a European certificate, ready to be handed to the person.
 type Document struct {
 	PDF     []byte
-	Payload []byte // of the 2D-Doc; health data in clear
+	Payload []byte // of the 2D-Doc, or the text of the HC1; health data in clear
 	Link    string // of the right-hand code, with the same payload
 	ID      [32]byte
+
+	Certificate *hcert.Certificate // of an HC1, what its payload says
 }
+
+// String hides the person.
+func (d Document) String() string { return "Document(█)" }
+
+// GoString hides the person.
+func (d Document) GoString() string { return d.String() }
+
+// LogValue hides the person.
+func (d Document) LogValue() slog.Value { return slog.StringValue(d.String()) }
 
 // Attestation certifies the last dose of a person, for the person. Without a dose it is
 // carnet.NotFound, "certificate.no-dose".
@@ -210,8 +280,9 @@ func (s *Service) Attestation(ctx context.Context, actor protect.Actor, person c
 	if doc.PDF, err = s.draw(situation.Identity, last, doc, now); err != nil {
 		return Document{}, err
 	}
-	cert := s.signer.Certificate()
-	c := Certificate{Person: person, Dose: last.ID, Document: doc.ID, Authority: cert.Issuer.CommonName, Key: cert.Subject.CommonName, IssuedAt: now}
+	cert := s.signers.National.Certificate()
+	c := Certificate{Person: person, Dose: last.ID, Kind: National, Document: doc.ID, Authority: cert.Issuer.CommonName, Key: cert.Subject.CommonName,
+		IssuedAt: now, Names: []revocation.Key{revocation.TwoDDocKey(doc.ID)}}
 	if c.ID, err = s.ids.New(); err != nil {
 		return Document{}, err
 	}
@@ -241,7 +312,7 @@ func (s *Service) prepare(i carnet.Identity, last Dose, now time.Time) (linted, 
 	for n, g := range i.GivenNames {
 		given[n] = g.Reveal()
 	}
-	cert, today := s.signer.Certificate(), twoddoc.DayOf(now.In(carnet.Paris))
+	cert, today := s.signers.National.Certificate(), twoddoc.DayOf(now.In(carnet.Paris))
 	draft, err := twoddoc.Vaccination{
 		FamilyName: i.BirthName.Reveal(), GivenNames: given, Birth: i.Birth.Compact(), Disease: last.Product.Disease,
 		Agent: last.Product.ATC, Vaccine: last.Product.Label, Manufacturer: last.Product.Label, Rank: last.Rank,
@@ -276,11 +347,11 @@ func lint(payload []byte, key *ecdsa.PublicKey) error {
 // issue signs, once, and reads the result under the certificate that verifiers will use.
 func (s *Service) issue(l linted) (Document, error) {
 	const op = "certify.issue"
-	payload, err := l.draft.Sign(s.signer, s.ids.Rand)
+	payload, err := l.draft.Sign(s.signers.National, s.ids.Rand)
 	if err != nil {
 		return Document{}, carnet.E(op, carnet.Unavailable, "signer.unavailable", err)
 	}
-	cert := s.signer.Certificate()
+	cert := s.signers.National.Certificate()
 	key, ok := cert.PublicKey.(*ecdsa.PublicKey)
 	if !ok {
 		return Document{}, carnet.E(op, carnet.Internal, "signer.key", fmt.Errorf("certificate %s holds a %T", cert.Subject.CommonName, cert.PublicKey))

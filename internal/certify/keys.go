@@ -6,6 +6,7 @@ import (
 	"crypto/elliptic"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -17,6 +18,8 @@ import (
 	"regexp"
 	"time"
 
+	"carnet/hcert"
+	"carnet/hcert/trust"
 	"carnet/internal/carnet"
 )
 
@@ -41,7 +44,7 @@ func OpenSigner(keyFile, certFile string) (*FileSigner, error) {
 	}
 	key, ok := parsed.(*ecdsa.PrivateKey)
 	if !ok {
-		return nil, fmt.Errorf("certify: %s holds a %T; a 2D-Doc is signed with ECDSA", keyFile, parsed)
+		return nil, fmt.Errorf("certify: %s holds a %T; documents are signed with ECDSA", keyFile, parsed)
 	}
 	if der, err = readPEM(certFile, "CERTIFICATE"); err != nil {
 		return nil, err
@@ -81,6 +84,21 @@ func PublishCertificate(dir string, s Signer) error {
 	if !ids.MatchString(name) {
 		return fmt.Errorf("certify: certificate %q of authority %q: a 2D-Doc needs 4 characters for each, such as AV01 of FR03", c.Subject.CommonName, c.Issuer.CommonName)
 	}
+	return publish(dir, name, c)
+}
+
+// PublishEuropean does the same for the document signing certificate of European certificates. It is an error when it
+// is not for vaccinations, or names no country.
+func PublishEuropean(dir string, s Signer) error {
+	c := s.Certificate()
+	key := trust.FromCertificate(c)
+	if key.Usage != 0 && key.Usage&hcert.SignsVaccinations == 0 || key.Country == "" {
+		return fmt.Errorf("certify: certificate %q is not for vaccinations, or names no country", c.Subject.CommonName)
+	}
+	return publish(dir, "DSC_"+kid(key), c)
+}
+
+func publish(dir, name string, c *x509.Certificate) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("certify: %w", err)
 	}
@@ -104,11 +122,37 @@ const (
 // certificate under it, private keys readable by their owner alone in dir/keys, public
 // certificates in dir/trust, where `carnet verify` looks by default.
 func SandboxSigner(dir string, clock carnet.Clock, rand io.Reader) (*FileSigner, error) {
-	var (
-		key   = filepath.Join(dir, "keys", "2d-doc.key")
-		trust = filepath.Join(dir, "trust")
-		cert  = filepath.Join(trust, sandboxAuthority+"_"+sandboxCertificate+".pem")
-	)
+	return sandboxPair{
+		authority: "authority.key", authorityFile: filepath.Join("trust", sandboxAuthority+".pem"), authorityName: sandboxAuthority,
+		key: "2d-doc.key", file: filepath.Join("trust", sandboxAuthority+"_"+sandboxCertificate+".pem"),
+		leaf: x509.Certificate{Subject: pkix.Name{OrganizationalUnit: []string{"0002 000000000"}, CommonName: sandboxCertificate},
+			KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment},
+	}.open(dir, clock, rand)
+}
+
+// signsVaccinations is the extended key usage of a document signing certificate that is for vaccinations alone.
+var signsVaccinations = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 1847, 2021, 1, 2}
+
+// SandboxEuropeanSigner does the same for the key that signs European certificates, with an authority of its own. Its
+// certificates stay in dir/keys: [PublishEuropean] gives verifiers that of the signer, which is the one that they trust.
+func SandboxEuropeanSigner(dir string, clock carnet.Clock, rand io.Reader) (*FileSigner, error) {
+	return sandboxPair{
+		authority: "csca.key", authorityFile: filepath.Join("keys", "csca.pem"), authorityName: "Carnet sandbox CSCA",
+		key: "dsc.key", file: filepath.Join("keys", "dsc.pem"),
+		leaf: x509.Certificate{Subject: pkix.Name{CommonName: "Carnet sandbox DSC 1"}, KeyUsage: x509.KeyUsageDigitalSignature,
+			UnknownExtKeyUsage: []asn1.ObjectIdentifier{signsVaccinations}},
+	}.open(dir, clock, rand)
+}
+
+// sandboxPair is an authority and one certificate under it, and where their files go.
+type sandboxPair struct {
+	authority, authorityFile, authorityName string
+	key, file                               string
+	leaf                                    x509.Certificate
+}
+
+func (p sandboxPair) open(dir string, clock carnet.Clock, rand io.Reader) (*FileSigner, error) {
+	key, cert := filepath.Join(dir, "keys", p.key), filepath.Join(dir, p.file)
 	if _, err := os.Stat(key); !errors.Is(err, fs.ErrNotExist) {
 		return OpenSigner(key, cert)
 	}
@@ -119,7 +163,7 @@ func SandboxSigner(dir string, clock carnet.Clock, rand io.Reader) (*FileSigner,
 	}
 	authority := &x509.Certificate{
 		SerialNumber:          big.NewInt(1),
-		Subject:               pkix.Name{Country: []string{"FR"}, Organization: []string{"Carnet, bac à sable"}, CommonName: sandboxAuthority},
+		Subject:               pkix.Name{Country: []string{"FR"}, Organization: []string{"Carnet, bac à sable"}, CommonName: p.authorityName},
 		NotBefore:             now.AddDate(0, 0, -1),
 		NotAfter:              now.AddDate(authorityYears, 0, 0),
 		IsCA:                  true,
@@ -137,14 +181,9 @@ func SandboxSigner(dir string, clock carnet.Clock, rand io.Reader) (*FileSigner,
 	if err != nil {
 		return nil, fmt.Errorf("certify: %w", err)
 	}
-	leafDER, err := x509.CreateCertificate(rand, &x509.Certificate{
-		SerialNumber: big.NewInt(2),
-		Subject: pkix.Name{Country: []string{"FR"}, Organization: []string{"Carnet, bac à sable"},
-			OrganizationalUnit: []string{"0002 000000000"}, CommonName: sandboxCertificate},
-		NotBefore: now.AddDate(0, 0, -1),
-		NotAfter:  now.AddDate(certificateYears, 0, 0),
-		KeyUsage:  x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment,
-	}, authority, leaf.Public(), root)
+	p.leaf.SerialNumber, p.leaf.NotBefore, p.leaf.NotAfter = big.NewInt(2), now.AddDate(0, 0, -1), now.AddDate(certificateYears, 0, 0)
+	p.leaf.Subject.Country, p.leaf.Subject.Organization = authority.Subject.Country, authority.Subject.Organization
+	leafDER, err := x509.CreateCertificate(rand, &p.leaf, authority, leaf.Public(), root)
 	if err != nil {
 		return nil, fmt.Errorf("certify: %w", err)
 	}
@@ -162,14 +201,14 @@ func SandboxSigner(dir string, clock carnet.Clock, rand io.Reader) (*FileSigner,
 		mode       fs.FileMode
 		der        []byte
 	}{
-		{filepath.Join(trust, sandboxAuthority+".pem"), "CERTIFICATE", 0o644, rootDER},
+		{filepath.Join(dir, p.authorityFile), "CERTIFICATE", 0o644, rootDER},
 		{cert, "CERTIFICATE", 0o644, leafDER},
-		{filepath.Join(dir, "keys", "authority.key"), "PRIVATE KEY", 0o600, rootKey},
+		{filepath.Join(dir, "keys", p.authority), "PRIVATE KEY", 0o600, rootKey},
 		{key, "PRIVATE KEY", 0o600, leafKey},
 	} {
 		folder := fs.FileMode(0o755)
-		if f.mode == 0o600 {
-			folder = 0o700
+		if filepath.Base(filepath.Dir(f.path)) == "keys" {
+			folder, f.mode = 0o700, 0o600 // certificates too: a folder has one rule
 		}
 		if err := os.MkdirAll(filepath.Dir(f.path), folder); err != nil {
 			return nil, fmt.Errorf("certify: %w", err)

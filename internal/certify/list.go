@@ -111,14 +111,11 @@ func (p *Publisher) publish(ctx context.Context, due func(last Published) bool, 
 		if out.List != nil && now.Before(out.List.IssuedAt()) {
 			return carnet.E(op, carnet.Unavailable, "list.clock", fmt.Errorf("the clock says %s, list %d was issued at %s", now, number, out.List.IssuedAt()))
 		}
-		documents, err := tx.RevokedDocuments()
+		names, err := tx.RevokedNames()
 		if err != nil {
 			return err
 		}
-		draft := revocation.Draft{Number: max(number, above) + 1, IssuedAt: now, NextUpdate: now.Add(p.valid), Keys: make([]revocation.Key, len(documents))}
-		for i, id := range documents {
-			draft.Keys[i] = revocation.TwoDDocKey(id)
-		}
+		draft := revocation.Draft{Number: max(number, above) + 1, IssuedAt: now, NextUpdate: now.Add(p.valid), Keys: names}
 		if out.Bytes, err = draft.Sign(p.ids.Rand, p.key); err != nil {
 			return carnet.E(op, carnet.Internal, "list.sign", err)
 		}

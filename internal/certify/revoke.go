@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"carnet/hcert/revocation"
 	"carnet/internal/carnet"
 	"carnet/internal/protect"
 )
@@ -49,6 +50,7 @@ type Withdrawal struct {
 type Revocation struct {
 	ID, Person, Certificate, Dose carnet.ID
 	Document                      [32]byte
+	Names                         []revocation.Key // what the list of revoked documents will say
 	Key                           carnet.ID
 	Scope                         Scope
 	Reason                        Reason
@@ -115,7 +117,7 @@ func (s *Service) Revoke(ctx context.Context, actor protect.Actor, w Withdrawal)
 				before = append(before, known[i])
 				continue
 			}
-			r := Revocation{Person: c.Person, Certificate: c.ID, Dose: c.Dose, Document: c.Document, Key: w.Key, Scope: w.Scope,
+			r := Revocation{Person: c.Person, Certificate: c.ID, Dose: c.Dose, Document: c.Document, Names: c.Names, Key: w.Key, Scope: w.Scope,
 				Reason: w.Reason, Actor: actor.ID, At: s.ids.Clock()}
 			if r.ID, err = s.ids.New(); err != nil {
 				return err

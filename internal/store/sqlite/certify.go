@@ -2,8 +2,10 @@ package sqlite
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
+	"carnet/hcert/revocation"
 	"carnet/internal/carnet"
 	"carnet/internal/certify"
 	"carnet/internal/protect"
@@ -24,10 +26,32 @@ func (t *tx) PutCertificate(c certify.Certificate) error {
 	if err != nil || len(known) > 0 {
 		return err
 	}
-	_, err = t.write(c.Person, refuse, "certificate", cell{"person_id", c.Person[:]}, cell{"certificate_id", c.ID[:]},
-		cell{"dose_id", c.Dose[:]}, cell{"document", c.Document[:]}, cell{"authority", c.Authority}, cell{"key_id", c.Key},
-		cell{"issued_at", c.IssuedAt.UnixMicro()})
+	cells := []cell{{"person_id", c.Person[:]}, {"certificate_id", c.ID[:]}, {"dose_id", c.Dose[:]}, {"kind", string(c.Kind)},
+		{"document", c.Document[:]}, {"authority", c.Authority}, {"key_id", c.Key}, {"issued_at", c.IssuedAt.UnixMicro()}, {"names", revocation.AppendKeys(nil, c.Names...)}}
+	if c.Receipt.Identifier != "" {
+		key, err := t.key("person", c.Person)
+		if err != nil {
+			return err
+		}
+		text, err := json.Marshal(receipt{c.Receipt.Identifier, c.Receipt.Digest[:], c.Receipt.Signature})
+		if err != nil {
+			return carnet.E("sqlite", carnet.Internal, "internal", err)
+		}
+		sealed, err := key.Seal("certificate.receipt", text)
+		if err != nil {
+			return err
+		}
+		cells = append(cells, cell{"receipt", sealed})
+	}
+	_, err = t.write(c.Person, refuse, "certificate", cells...)
 	return err
+}
+
+// receipt is the form of a receipt under its seal.
+type receipt struct {
+	Identifier string `json:"identifier"`
+	Digest     []byte `json:"digest"`
+	Signature  []byte `json:"signature"`
 }
 
 // Certificates lists what was issued to a person, oldest first.
@@ -42,18 +66,44 @@ func (t *tx) CertificatesOf(document [32]byte) ([]certify.Certificate, error) {
 
 func (t *tx) certificates(person carnet.ID, which condition) ([]certify.Certificate, error) {
 	rows, err := t.read(person, "certificate", which.by("issued_at, certificate_id"),
-		"person_id", "certificate_id", "dose_id", "document", "authority", "key_id", "issued_at")
+		"person_id", "certificate_id", "dose_id", "kind", "document", "authority", "key_id", "issued_at", "names", "receipt")
 	if err != nil {
 		return nil, err
 	}
 	var list []certify.Certificate
 	for _, r := range rows {
-		c := certify.Certificate{ID: r.id("certificate_id"), Person: r.id("person_id"), Dose: r.id("dose_id"),
+		c := certify.Certificate{ID: r.id("certificate_id"), Person: r.id("person_id"), Dose: r.id("dose_id"), Kind: certify.Kind(r.text("kind")),
 			Authority: r.text("authority"), Key: r.text("key_id"), IssuedAt: r.time("issued_at")}
 		copy(c.Document[:], r.blob("document"))
+		if c.Names, err = revocation.ParseKeys(r.blob("names")); err != nil {
+			return nil, carnet.E("sqlite", carnet.Internal, "internal", err)
+		}
+		if sealed := r.blob("receipt"); sealed != nil {
+			if c.Receipt, err = t.receipt(c.Person, sealed); err != nil {
+				return nil, err
+			}
+		}
 		list = append(list, c)
 	}
 	return list, nil
+}
+
+func (t *tx) receipt(person carnet.ID, sealed []byte) (certify.Receipt, error) {
+	key, err := t.key("person", person)
+	if err != nil {
+		return certify.Receipt{}, err
+	}
+	text, err := key.Open("certificate.receipt", sealed)
+	if err != nil {
+		return certify.Receipt{}, err
+	}
+	var r receipt
+	if err := json.Unmarshal(text, &r); err != nil {
+		return certify.Receipt{}, carnet.E("sqlite", carnet.Internal, "internal", err)
+	}
+	out := certify.Receipt{Identifier: r.Identifier, Signature: r.Signature}
+	copy(out.Digest[:], r.Digest)
+	return out, nil
 }
 
 // Revocations lists the revocations of a person's documents, oldest first.
@@ -76,7 +126,7 @@ func (t *tx) Revocations(person carnet.ID) ([]certify.Revocation, error) {
 // PutRevocation writes the event.
 func (t *tx) PutRevocation(r certify.Revocation) error {
 	_, err := t.write(r.Person, refuse, "revocation", cell{"person_id", r.Person[:]}, cell{"revocation_id", r.ID[:]},
-		cell{"certificate_id", r.Certificate[:]}, cell{"dose_id", r.Dose[:]}, cell{"document", r.Document[:]}, cell{"idem", r.Key[:]},
+		cell{"certificate_id", r.Certificate[:]}, cell{"dose_id", r.Dose[:]}, cell{"document", r.Document[:]}, cell{"names", revocation.AppendKeys(nil, r.Names...)}, cell{"idem", r.Key[:]},
 		cell{"scope", string(r.Scope)}, cell{"reason", string(r.Reason)}, cell{"actor_id", r.Actor[:]}, cell{"at", r.At.UnixMicro()})
 	return err
 }
@@ -87,15 +137,19 @@ func (t *tx) Revoked(document [32]byte) (bool, error) {
 	return len(rows) > 0, err
 }
 
-// RevokedDocuments lists the revoked documents of everybody.
-func (t *tx) RevokedDocuments() ([][32]byte, error) {
-	rows, err := t.read(carnet.ID{}, "revocation", condition{}, "document")
+// RevokedNames lists the names of the revoked documents of everybody.
+func (t *tx) RevokedNames() ([]revocation.Key, error) {
+	rows, err := t.read(carnet.ID{}, "revocation", condition{}, "names")
 	if err != nil {
 		return nil, err
 	}
-	list := make([][32]byte, len(rows))
-	for i, r := range rows {
-		copy(list[i][:], r.blob("document"))
+	var list []revocation.Key
+	for _, r := range rows {
+		names, err := revocation.ParseKeys(r.blob("names"))
+		if err != nil {
+			return nil, carnet.E("sqlite", carnet.Internal, "internal", err)
+		}
+		list = append(list, names...)
 	}
 	return list, nil
 }

@@ -69,6 +69,11 @@ func Run(t *testing.T, open Open) {
 		"an attestation is the person's own":                      testAttestationOfAnother,
 		"without a dose there is no attestation":                  testNoDose,
 		"a signer that cannot be trusted certifies nothing":       testBadSigner,
+		"a European certificate is signed once":                   testEuropean,
+		"its numbers are those of the whole history":              testEuropeanNumbers,
+		"a European certificate that cannot be is named":          testNotEuropean,
+		"two requests get one European certificate":               testConcurrentEuropean,
+		"its three hashes are on the list":                        testEuropeanRevoked,
 		"a document is revoked once, and the journal tells":       testRevoke,
 		"a dose or a person is revoked whole":                     testRevokeScopes,
 		"the same key revokes once":                               testRevokeIdempotent,
@@ -91,6 +96,7 @@ type world struct {
 	vaccinate *vaccinate.Service
 	certify   func(t testing.TB, s certify.Signer) *certify.Service
 	signer    certify.Signer
+	dsc       certify.Signer // of European certificates
 	now       func() time.Time
 	later     func(time.Duration) // moves the clock
 	ids       carnet.IDs
@@ -119,9 +125,12 @@ func newWorld(t testing.TB, open Open) *world {
 	w.later = func(d time.Duration) { ticks.Add(d.Milliseconds()) }
 	w.signer, err = certify.SandboxSigner(t.TempDir(), ids.Clock, rand.Reader)
 	must(t, err)
+	w.dsc, err = certify.SandboxEuropeanSigner(t.TempDir(), ids.Clock, rand.Reader)
+	must(t, err)
 	w.certify = func(t testing.TB, s certify.Signer) *certify.Service {
 		t.Helper()
-		c, err := certify.New(w.Backend.Certify, w.guard, ids, s, catalogue, certify.Edition{Issuer: "Carnet", Link: "https://carnet.example/app/wallet2d#", NoticeURL: "https://carnet.example/notice", Sandbox: true})
+		c, err := certify.New(w.Backend.Certify, w.guard, ids, certify.Signers{National: s, European: w.dsc}, catalogue, certify.Edition{Issuer: "Carnet",
+			Link: "https://carnet.example/app/wallet2d#", EuropeanLink: "https://carnet.example/app/walletdcc#", NoticeURL: "https://carnet.example/notice", Sandbox: true})
 		must(t, err)
 		return c
 	}
