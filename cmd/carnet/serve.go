@@ -33,10 +33,12 @@ import (
 //go:embed text
 var texts embed.FS
 
-type serveCmd struct{}
+type serveCmd struct {
+	Role string `arg:"" optional:"" enum:",portal" default:"" help:"portal: only the portal of public figures, which opens releases and nothing else. Without a role, the whole platform."`
+}
 
 // Run serves until the first signal, then lets what is under way end.
-func (serveCmd) Run(ctx context.Context, s *Settings, file *configFile, t terminal) error {
+func (c serveCmd) Run(ctx context.Context, s *Settings, file *configFile, t terminal) error {
 	start := time.Now()
 	say, err := ui.ReadText(texts, s.language())
 	if err != nil {
@@ -45,6 +47,9 @@ func (serveCmd) Run(ctx context.Context, s *Settings, file *configFile, t termin
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	log := s.logger(t.err)
+	if c.Role == "portal" {
+		return servePortal(ctx, s, t, say, log)
+	}
 	p, err := open(ctx, s, file, say, log)
 	if err != nil {
 		return err

@@ -36,6 +36,7 @@ type Settings struct {
 	PortAttestation int `help:"Port of the site for insured people." default:"8402"`
 	PortVerifier    int `help:"Port of the site where anyone checks a certificate." default:"8403"`
 	PortProtection  int `help:"Port of the site of the staff." default:"8404"`
+	PortPortal      int `help:"Port of the portal of public figures, when it is served." default:"8405"`
 	PortFc          int `help:"Port of the sandbox's FranceConnect." default:"8411"`
 	PortPsc         int `help:"Port of the sandbox's Pro Santé Connect." default:"8412"`
 	PortFcPlus      int `help:"Port of the sandbox's FranceConnect+." default:"8413"`
@@ -61,6 +62,9 @@ type Settings struct {
 	TrustList   string `help:"Signed trust list of 2D-Doc, an address or a file: serve gathers its certificates and revocations twice a day and seals them for its verifier. None when empty; the French one is at https://pub.ants.gouv.fr/2D-DOC/V1/PRD/01_TSL/tsl_signed.xml." placeholder:"URL|FILE"`
 	TrustAnchor string `help:"SHA-256 of the certificates that may sign that list, separated by commas; by default the one that signs the French list until March 2027." placeholder:"HEX"`
 	TrustDays   int    `help:"Days for which what was gathered may be used before verifiers say that it is old." default:"7"`
+
+	PortalOrigin string `help:"Address that the public knows the portal by, https://donnees.example; by default that of this machine." placeholder:"URL"`
+	PortalQuota  int    `help:"Requests that one address may send to the portal in a day; 0 for no limit." default:"0"`
 
 	SupportName  string `help:"Who answers the questions of professionals, as the site shows it." default:"Conseiller informatique Service, ou assistance amelipro"`
 	SupportPhone string `help:"Telephone number of that support." default:"36 08"`
@@ -101,6 +105,14 @@ func (s *Settings) Validate() error {
 			return fmt.Errorf("trust-anchor: %q is not 64 hexadecimal digits, or several of them with commas", s.TrustAnchor)
 		}
 	}
+	if s.PortalOrigin != "" {
+		if u, err := url.Parse(s.PortalOrigin); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.Path != "" {
+			return fmt.Errorf("portal-origin: %q is not an address such as https://donnees.example", s.PortalOrigin)
+		}
+	}
+	if s.PortalQuota < 0 {
+		return fmt.Errorf("portal-quota: %d is less than 0", s.PortalQuota)
+	}
 	if s.WalletLink != "" {
 		u, err := url.Parse(s.WalletLink)
 		if err != nil || u.Host == "" || !strings.HasSuffix(s.WalletLink, "#") && !strings.HasSuffix(s.WalletLink, "?v=") {
@@ -127,7 +139,7 @@ func (f *configFile) configured(site string) bool {
 // ports are those of the sites and of the sandbox, by the names of their settings.
 func (s *Settings) ports() map[string]int {
 	return map[string]int{
-		"operator": s.PortOperator, "pro": s.PortPro, "attestation": s.PortAttestation, "verifier": s.PortVerifier, "protection": s.PortProtection,
+		"operator": s.PortOperator, "pro": s.PortPro, "attestation": s.PortAttestation, "verifier": s.PortVerifier, "protection": s.PortProtection, "portal": s.PortPortal,
 		"proconnect": s.PortProconnect, "psc": s.PortPsc, "fc": s.PortFc, "fc-plus": s.PortFcPlus,
 		"ameli": s.PortAmeli, "laposte": s.PortLaposte, "impots": s.PortImpots, "msa": s.PortMsa,
 	}
