@@ -118,6 +118,7 @@ type form struct {
 	fields  url.Values          // with the values that they have
 	names   []string            // of the fields that a person sees
 	buttons map[string][]string // name to values
+	choices map[string][]string // of radio buttons and boxes, name to values
 }
 
 var (
@@ -137,7 +138,7 @@ func attributes(s string) map[string]string {
 func (p Page) forms() (list []form) {
 	for _, m := range formElement.FindAllStringSubmatch(p.Body, -1) {
 		a := attributes(m[1])
-		f := form{action: a["action"], post: strings.EqualFold(a["method"], "post"), fields: url.Values{}, buttons: map[string][]string{}}
+		f := form{action: a["action"], post: strings.EqualFold(a["method"], "post"), fields: url.Values{}, buttons: map[string][]string{}, choices: map[string][]string{}}
 		for _, e := range fieldElement.FindAllStringSubmatch(m[2], -1) {
 			a := attributes(e[2])
 			switch {
@@ -148,6 +149,7 @@ func (p Page) forms() (list []form) {
 				f.fields.Add(a["name"], a["value"])
 			case a["type"] == "checkbox" || a["type"] == "radio":
 				f.names = append(f.names, a["name"])
+				f.choices[a["name"]] = append(f.choices[a["name"]], a["value"])
 			default:
 				f.names = append(f.names, a["name"])
 				f.fields.Add(a["name"], a["value"])
@@ -161,6 +163,16 @@ func (p Page) forms() (list []form) {
 // Has reports that the page has a form with a field or a button of that name.
 func (p Page) Has(field string) bool {
 	return slices.ContainsFunc(p.forms(), func(f form) bool { return slices.Contains(f.names, field) || f.buttons[field] != nil })
+}
+
+// Choices are the values that a field offers.
+func (p Page) Choices(field string) []string {
+	for _, f := range p.forms() {
+		if values := f.choices[field]; values != nil {
+			return values
+		}
+	}
+	return nil
 }
 
 // Send fills the first form that has all these fields or buttons, and sends it.
