@@ -3,24 +3,38 @@
 //
 // # Issuers
 //
-// [Sandbox.FC] lets insured people in, in the manner of FranceConnect: a closed list of request
-// parameters, no PKCE, a nonce of 22 characters or more, acr_values mandatory, signed user
-// information, a subject of its own for each client, the public error codes. [Sandbox.PSC] lets
-// professionals in, in the manner of Pro Santé Connect: PKCE mandatory, client_secret_basic,
-// plain user information with the places of practice. Both sign with ES256 and ask for identifier
-// and password at every login: there is no session at the provider.
+// Each issuer has an origin of its own:
+//
+//   - [Sandbox.FC] lets insured people in, in the manner of FranceConnect: a closed list of request
+//     parameters, no PKCE, a nonce of 22 characters or more, acr_values mandatory, signed user
+//     information, a subject for each client, public error codes. It knows nobody itself: a chooser
+//     sends people on to [Sandbox.IdentityProviders], of which it is a relying party by the code of
+//     package login, and it asks a civil registry about who comes back. [Sandbox.FCPlus] is the same
+//     in the manner of FranceConnect+: levels eidas2 and eidas3, tokens inside encrypted ones.
+//   - [Sandbox.ProConnect] lets staff in, in the manner of ProConnect: another closed list, levels by
+//     the claims parameter, a session of twelve hours, a log-out that needs three parameters.
+//   - [Sandbox.PSC] lets professionals in, in the manner of Pro Santé Connect: on its own page with
+//     PKCE and client_secret_basic, or by their phones (CIBA), which package phone is.
 //
 // The protocol is that of github.com/luikyv/go-oidc, behind a guard of our own that works around
 // its defects: Basic credentials are form-decoded, user information carries iat and exp, state is
-// bounded and single use, and the logout accepts an ID token that has expired, as the real
-// providers do (the engine does not). Times follow the injected clock as far as the engine lets
-// them; it also looks at the clock of the machine.
+// bounded and single use, what may be ignored is, and the logout accepts an ID token that has
+// expired, as the real providers do (the engine does not). Tokens of the platforms are signed again,
+// for the engine cannot leave out at_hash and typ, and are encrypted here, so that a client may
+// change its keys. Times follow the injected clock as far as the engine lets them; it also looks at
+// the clock of the machine.
+//
+// What differs from the real ones, besides what nobody outside can see: levels above eidas1 are
+// given for a password, and the second factor is only said; identity providers keep no session, so
+// a log-out at a platform has nobody further to tell; notices that the real one sends by e-mail are
+// shown on the page; the civil registry answers from the list of people.
 //
 // # People
 //
-// [ReadWorld] gives the people, professionals and places, so that the program can put them in its
-// register and its directory. They all have one password, shown on the login page, stored as
-// argon2id and limited like any other.
+// [ReadWorld] gives the people, professionals, staff and places, so that the program can put them in
+// its register and its directory. There is somebody for each hard case; the page /personnes of each
+// issuer lists them with what happens to them, and /codes what the codes mean. They all have one
+// password, shown on the login page, stored as argon2id and limited like any other.
 //
 // # Secrets
 //
@@ -28,9 +42,7 @@
 // in the folder that the caller gives, and read at the next ones. [Issuer.Profile] is what a
 // relying party needs to know.
 //
-// Specification: identity sections 2.2 to 2.9, 4.3, 4.6 and 8. What is not done here: the second
-// FranceConnect platform, the identity providers behind the federation, push login, encrypted
-// tokens, token revocation.
+// Specification: identity sections 2.2 to 2.9, 3, 4.2 to 4.6, 8 and 10.3 to 10.5.
 package sandbox
 
 import (
