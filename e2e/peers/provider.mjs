@@ -1,5 +1,6 @@
 // An OpenID provider by others (npm oidc-provider, the engine that FranceConnect runs), set up in
-// the shape of FranceConnect ("fc"), FranceConnect+ ("fc-plus") or Pro Santé Connect ("psc").
+// the shape of FranceConnect ("fc"), FranceConnect+ ("fc-plus"), Pro Santé Connect ("psc") or
+// ProConnect ("proconnect").
 //
 //   node provider.mjs '{"engine": "oidc-provider", "shape": "fc", "port": 0, "password": "…",
 //                       "client": {…}, "accounts": {"identifier": {claims}}}'
@@ -22,10 +23,11 @@ const hash = (...parts) => {
   return h.digest('hex');
 };
 
-// allowed are the parameters of an authorization request that FranceConnect knows. Anything else is
+// Each platform of the State knows some parameters of an authorization request. Anything else is
 // refused on a page of its own, before the engine sees it.
-const allowed = new Set(['client_id', 'redirect_uri', 'response_type', 'scope', 'state', 'nonce', 'acr_values', 'claims', 'prompt', 'idp_hint', 'ui_locales']);
-const needed = ['client_id', 'redirect_uri', 'response_type', 'scope', 'state', 'nonce', 'acr_values'];
+const basic = ['client_id', 'redirect_uri', 'response_type', 'scope', 'state', 'nonce'];
+const franceConnect = { code: 'Y030007', needed: [...basic, 'acr_values'], more: ['claims', 'prompt', 'idp_hint', 'ui_locales'], nonce: 22 };
+const proConnect = { code: 'Y000400', needed: basic, more: ['claims', 'prompt', 'idp_hint', 'login_hint'], nonce: 32 };
 
 const pivot = ['given_name', 'family_name', 'birthdate', 'gender', 'birthplace', 'birthcountry'];
 const citizens = {
@@ -35,7 +37,7 @@ const citizens = {
   claims: { openid: ['sub'], identite_pivot: pivot, preferred_username: ['preferred_username'], email: ['email'] },
   methods: ['client_secret_post', 'private_key_jwt'],
   pkce: false,
-  strict: true,
+  strict: franceConnect,
   client: { token_endpoint_auth_method: 'client_secret_post', userinfo_signed_response_alg: 'ES256' },
   life: { AccessToken: 60, AuthorizationCode: 30, IdToken: 60, Grant: 30 },
 };
@@ -69,6 +71,14 @@ const shapes = {
     life: { AccessToken: 120, AuthorizationCode: 60, IdToken: 120, Grant: 120 },
     ciba: true,
   },
+};
+shapes.proconnect = {
+  ...citizens,
+  strict: proConnect,
+  acr: ['eidas0', 'eidas0-mfa', 'eidas1', 'eidas1-mfa', 'eidas2', 'eidas3'],
+  session: 12 * 3600,
+  scopes: ['openid', 'given_name', 'usual_name', 'email', 'uid', 'siret'],
+  claims: { openid: ['sub'], given_name: ['given_name'], usual_name: ['usual_name'], email: ['email'], uid: ['uid'], siret: ['siret'] },
 };
 const shape = shapes[config.shape];
 
@@ -177,10 +187,10 @@ const read = async (req) => {
   return Buffer.concat(parts).toString();
 };
 
-const refused = (params) => {
-  for (const name of params.keys()) if (!allowed.has(name)) return name;
+const refused = (params, { needed, more, nonce }) => {
+  for (const name of params.keys()) if (!needed.includes(name) && !more.includes(name)) return name;
   for (const name of needed) if (!params.get(name)) return name;
-  return (params.get('nonce').length < 22 && 'nonce') || (params.get('prompt') === 'none' && 'prompt') || undefined;
+  return (params.get('nonce').length < nonce && 'nonce') || (params.get('prompt') === 'none' && 'prompt') || undefined;
 };
 
 async function handle(req, res) {
@@ -188,8 +198,8 @@ async function handle(req, res) {
   if (url.pathname === '/phone') return phone(req, res);
   if (url.pathname.startsWith('/interaction/')) return interact(req, res);
   if (shape.strict && url.pathname === `${shape.path}/authorize` && req.method === 'GET') {
-    const fault = refused(url.searchParams);
-    if (fault) return answer(res, 400, page('Y030007', fault));
+    const fault = refused(url.searchParams, shape.strict);
+    if (fault) return answer(res, 400, page(shape.strict.code, fault));
   }
   if (shape.discovery && url.pathname === shape.path + shape.discovery) {
     req.url = `${shape.path}/.well-known/openid-configuration`;
@@ -213,7 +223,8 @@ async function interact(req, res) {
   if (!account(form.get('identifier')) || form.get('password') !== config.password) {
     return answer(res, 401, page('Refusé', ''));
   }
-  const asked = (params.acr_values ?? '').split(' ').filter((v) => shape.acr.includes(v)).sort();
+  const levels = params.acr_values?.split(' ') ?? JSON.parse(params.claims ?? '{}').id_token?.acr?.values ?? [];
+  const asked = levels.filter((v) => shape.acr.includes(v)).sort();
   return provider.interactionFinished(req, res, {
     login: { accountId: form.get('identifier'), acr: config.acr ?? asked[0] ?? shape.acr[0], amr: ['pwd'], ts: Math.floor(Date.now() / 1000) },
   });

@@ -27,7 +27,7 @@ import (
 )
 
 // Runs D and A of the specification, section 10.3: our relying party with npm oidc-provider set up
-// as FranceConnect, FranceConnect+ and Pro Santé Connect, in its newest version and in the one
+// as FranceConnect, FranceConnect+, Pro Santé Connect and ProConnect, in its newest version and in the one
 // nearest to what FranceConnect runs. Time is that of the machine: the engine has no other.
 
 const (
@@ -39,9 +39,12 @@ const (
 var peerPeople = map[string]map[string]any{
 	"camille.fougere": {"given_name": "Camille Rose", "family_name": "FOUGÈRE", "birthdate": "1985-05-12", "gender": "female", "birthplace": "00999", "birthcountry": "99100",
 		"preferred_username": "LAURIER", "email": "camille.fougere@carnet.example"},
+	"iris.genet": {"given_name": "Iris", "usual_name": "GENÊT", "email": "iris.genet@caisse.invalid", "uid": "42", "siret": peerSIRET},
 	peerNumber: {"given_name": "Aurélien", "family_name": "SAULE", "SubjectNameID": peerNumber, "SubjectRefPro": map[string]any{"exercices": []any{
 		map[string]any{"codeProfession": "10", "activities": []any{map[string]any{"numeroFinessSite": "009900010", "raisonSocialeSite": "Centre du Tilleul"}}}}}},
 }
+
+const peerSIRET = "12345678901234"
 
 var engines = map[string]string{"9.13.3": "oidc-provider", "9.1.3": "oidc-provider-old"}
 
@@ -331,6 +334,38 @@ func TestPeerAsProSanteConnect(t *testing.T) {
 				t.Errorf("%v %+v", err, p)
 			}
 			promises(t, site.provider)
+		})
+	}
+}
+
+func TestPeerAsProConnect(t *testing.T) {
+	for version, engine := range engines {
+		t.Run("oidc-provider "+version, func(t *testing.T) {
+			server, h := listen(t)
+			op := peer(t, engine, "proconnect", server.URL, "proconnect", nil)
+			site := newPlace(t, server, h, preset(t, "proconnect", op, func(p *login.Profile) { p.SIRET = []string{peerSIRET} }))
+			site.enter(t, logintest.NewBrowser(t), "iris.genet")
+			if site.err != nil {
+				t.Fatal(site.err)
+			}
+			s, err := site.identity.Claims.Staff()
+			if err != nil || s.SIRET != peerSIRET || s.FamilyName.Reveal() != "GENÊT" || !strings.HasSuffix(site.identity.ACR, "-mfa") && site.identity.ACR < "eidas2" {
+				t.Errorf("%v, level %s, organisation %s", err, site.identity.ACR, s.SIRET)
+			}
+			promises(t, site.provider)
+			t.Run("another organisation", func(t *testing.T) {
+				other := newPlace(t, server, h, preset(t, "proconnect", op, func(p *login.Profile) { p.SIRET = []string{"99999999999999"} }))
+				if other.enter(t, logintest.NewBrowser(t), "iris.genet"); carnet.CodeOf(other.err) != login.CodeOrganisation {
+					t.Error(other.err)
+				}
+			})
+			t.Run("acr_values is refused there, as by ProConnect", func(t *testing.T) {
+				with := newPlace(t, server, h, preset(t, "proconnect", op, func(p *login.Profile) { p.ACRBy = login.ACRByValues }))
+				b := logintest.NewBrowser(t).Get(with.url + "/").Press("/connexion")
+				if b.Page.Status != http.StatusBadRequest || !strings.Contains(b.Page.Body, "Y000400") {
+					t.Errorf("status %d: %s", b.Page.Status, b.Page.Body)
+				}
+			})
 		})
 	}
 }

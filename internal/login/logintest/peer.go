@@ -92,7 +92,7 @@ func root(t testing.TB) string {
 // PeerConfig is how an npm oidc-provider is set up: see e2e/peers/provider.mjs.
 type PeerConfig struct {
 	Engine     string                    `json:"engine"` // oidc-provider, or oidc-provider-old
-	Shape      string                    `json:"shape"`  // fc, fc-plus or psc
+	Shape      string                    `json:"shape"`  // fc, fc-plus, psc or proconnect
 	Port       int                       `json:"port"`   // 0: any
 	Password   string                    `json:"password"`
 	Client     map[string]any            `json:"client"`
