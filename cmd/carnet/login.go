@@ -10,7 +10,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"text/tabwriter"
 	"time"
@@ -126,25 +125,29 @@ func (c *loginCheckCmd) report(ctx context.Context, s *Settings, site string, pr
 }
 
 func printLogins(t terminal, say ui.Text, list []loginReport, bySandbox, production bool) error {
-	w := tabwriter.NewWriter(t.out, 0, 0, 2, ' ', 0)
 	for _, r := range list {
-		fmt.Fprintf(w, "%s\t%s\t%s (%s)\n", r.Site, r.Provider, r.Issuer, r.Mode)
+		fmt.Fprintf(t.out, "%s: %s, %s (%s)\n", r.Site, r.Provider, r.Issuer, r.Mode)
+		w := tabwriter.NewWriter(t.out, 0, 0, 2, ' ', 0)
 		for _, f := range r.Faults {
-			fmt.Fprintf(w, "  %s\t%s\t%s\n", strings.TrimSpace(f.Key), say.T("login.fault"), f.Words)
+			fmt.Fprintf(w, "  %s\t%s\t%s\n", f.Key, say.T("login.fault"), f.Words)
 		}
 		for _, f := range r.Findings {
 			mark, words := say.T("login.ok"), f.Promised
 			if !f.OK {
 				mark, words = say.T("login.differs"), say.T("login.wanted", "wanted", f.Wanted, "promised", f.Promised)
 			}
-			if f.Promised == "" && f.OK {
+			switch {
+			case f.Promised != "":
+			case f.OK:
 				words = say.T("login.silent", "wanted", f.Wanted)
+			default:
+				words = say.T("login.missing", "wanted", f.Wanted)
 			}
 			fmt.Fprintf(w, "  %s\t%s\t%s\n", f.Key, mark, words)
 		}
-	}
-	if err := w.Flush(); err != nil {
-		return err
+		if err := w.Flush(); err != nil {
+			return err
+		}
 	}
 	if bySandbox {
 		key := "login.sandbox"
