@@ -47,14 +47,14 @@ func program(t testing.TB) string {
 
 // carnet is a running instance.
 type carnet struct {
-	dir      string // holds data, temporary files and logs, and nothing else
-	pro      string // origins
-	attest   string
-	psc, fc  string
-	operator string
-	cmd      *exec.Cmd
-	out      *output
-	log      *os.File
+	dir    string // holds data, temporary files and logs, and nothing else
+	pro    string // origins
+	attest string
+	staff  string
+	psc    string
+	cmd    *exec.Cmd
+	out    *output
+	log    *os.File
 }
 
 // output keeps what the program prints and tells when a line has come.
@@ -80,7 +80,7 @@ func serve(t testing.TB, dir string, more ...string) *carnet {
 		t.Fatal(err)
 	}
 	c.cmd = exec.Command(program(t), "serve", "--data", filepath.Join(dir, "data"), "--lang", "en", "--log-level", "debug",
-		"--port-pro", "0", "--port-attestation", "0", "--port-verifier", "0", "--port-fc", "0", "--port-psc", "0", "--port-operator", "0",
+		"--port-pro", "0", "--port-attestation", "0", "--port-verifier", "0", "--port-fc", "0", "--port-psc", "0", "--port-operator", "0", "--port-protection", "0", "--port-proconnect", "0",
 		"--port-ameli", "0", "--port-laposte", "0", "--port-impots", "0", "--port-msa", "0")
 	c.cmd.Args = append(c.cmd.Args, more...)
 	c.cmd.Dir, c.cmd.Stderr = dir, c.log
@@ -102,10 +102,13 @@ func serve(t testing.TB, dir string, more ...string) *carnet {
 		}
 		close(c.out.lines)
 	}()
-	for _, origin := range []*string{&c.pro, &c.attest, &c.psc, &c.fc, &c.operator} {
-		*origin = printedAddress.FindString(c.wait(t, printedAddress))
-	}
 	c.wait(t, regexp.MustCompile(`Ctrl-C`))
+	for name, origin := range map[string]*string{"Professionals": &c.pro, "Insured people": &c.attest, "Staff": &c.staff, "Pro Santé Connect": &c.psc} {
+		line := regexp.MustCompile(`(?m)^  ` + name + `.*$`).FindString(c.printed())
+		if *origin = printedAddress.FindString(line); *origin == "" {
+			t.Fatalf("no address of %s:\n%s", name, c.printed())
+		}
+	}
 	return c
 }
 
