@@ -1103,6 +1103,7 @@ func TestBackChannel(t *testing.T) {
 		t.Errorf("a token of another issuer ended the session: %v", err)
 	}
 	h.phones.issuer = "https://psc.example"
+	h.clock.forward(login.HoldLifetime) // the fake gives the same sid again
 	h.in(c, owner)
 	h.in(d, other)
 	if w := post("POST", "end"); w.Code != http.StatusOK {
@@ -1120,6 +1121,7 @@ func TestBackChannel(t *testing.T) {
 	if _, err := h.current(d); err == nil {
 		t.Error("by subject: the session goes on")
 	}
+	h.clock.forward(login.HoldLifetime)
 	s := h.in(c, owner)
 	if w := post("POST", "not-me"); w.Code != http.StatusOK {
 		t.Errorf("%d", w.Code)
@@ -1136,6 +1138,52 @@ func TestBackChannel(t *testing.T) {
 		return e.Kind == login.EventEnded && e.Session == s.ID && slices.Contains(e.Reasons, login.ReasonReported)
 	}) {
 		t.Errorf("%+v, %v", list, err)
+	}
+}
+
+// TestReportedBeforeTheSession : the phone approves, then says "it is not me" while the computer still
+// chooses a situation; no session opens (R11).
+func TestReportedBeforeTheSession(t *testing.T) {
+	for name, c := range map[string]struct {
+		ended  login.Ended
+		blocks bool
+	}{
+		"reported": {login.Ended{SessionID: "sid-" + owner, Reported: true}, true},
+		"ended":    {login.Ended{SessionID: "sid-" + owner}, false},
+	} {
+		t.Run("R11 "+name, func(t *testing.T) {
+			h := newHall(t, nil)
+			h.phones.issuer = "https://psc.example"
+			h.tokens["end"] = c.ended
+			from := at("192.0.2.7")
+			wait := h.mustCall(from, owner)
+			h.clock.forward(8 * time.Second)
+			if !h.phones.open(owner, wait.Number) {
+				t.Fatal("the phone shows nothing")
+			}
+			if w, err := h.waiting(from); err != nil || w.State != login.WaitHeld {
+				t.Fatalf("%v, %v", w.State, err)
+			}
+			w := httptest.NewRecorder()
+			r := httptest.NewRequest("POST", h.site.EndPath(), strings.NewReader(url.Values{"logout_token": {"end"}}.Encode()))
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			if h.site.BackChannel(w, r); w.Code != http.StatusOK {
+				t.Fatalf("%d %s", w.Code, w.Body)
+			}
+			if _, err := h.enter(from, owner, login.Delegation{}); carnet.CodeOf(err) != login.CodeReported {
+				t.Errorf("the session opens: %v", err)
+			}
+			if _, err := h.current(from); err == nil {
+				t.Error("there is a session")
+			}
+			if _, err := h.enter(from, owner, login.Delegation{}); err == nil {
+				t.Error("it opens at the second try")
+			}
+			asked := len(h.asked)
+			if h.mustCall(from, owner); (len(h.asked) == asked) != c.blocks {
+				t.Errorf("the network reaches the phone: %v", len(h.asked) > asked)
+			}
+		})
 	}
 }
 

@@ -221,12 +221,16 @@ func (s *Site) begin(w http.ResponseWriter, r *http.Request, op string, identity
 	if op == opRenew {
 		opened.Reasons = append(opened.Reasons, ReasonRenewed)
 	}
-	known := ""
+	known, over := "", false
 	err = s.store.Door(r.Context(), s.decideFor(row.ID), func(tx Tx) error {
 		if !identity.held.id.IsZero() {
 			if done, err := tx.RemoveHold(identity.held.browser, s.config.Name); err != nil || !done {
 				return cmp.Or(err, refuse(op, carnet.Invalid, CodeState, errors.New("the identity is used up")))
 			}
+		}
+		var err error
+		if over, err = s.overtaken(tx, r, row); err != nil || over {
+			return err
 		}
 		if old, ok := s.cookie(r, s.sessionCookie); ok {
 			if err := tx.EndSession(hashOf(old)); err != nil {
@@ -234,7 +238,6 @@ func (s *Site) begin(w http.ResponseWriter, r *http.Request, op string, identity
 			}
 		}
 		if s.config.Calls != nil {
-			var err error
 			if known, err = s.know(tx, r, row.Actor, now); err != nil {
 				return err
 			}
@@ -247,6 +250,9 @@ func (s *Site) begin(w http.ResponseWriter, r *http.Request, op string, identity
 		}
 		return tx.AddSession(row)
 	})
+	if err == nil && over {
+		err = refuse(op, carnet.Denied, CodeReported, errors.New("the provider ended the login before its session opened"))
+	}
 	if err != nil {
 		return Session{}, err
 	}

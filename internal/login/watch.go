@@ -152,6 +152,12 @@ func (s *Site) backChannel(w http.ResponseWriter, r *http.Request) (status int, 
 		return http.StatusBadRequest, refuse("BackChannel", carnet.Invalid, CodeToken, errors.New("it names no session"))
 	}
 	err = s.store.Door(r.Context(), s.decide(), func(tx Tx) error {
+		// Its session may open a moment later, for an identity waits until somebody chooses a situation.
+		if which.SID != (Hash{}) {
+			if err := tx.PutBlock(endedAs(which.SID, ended.Reported), which.SID, s.now().Add(HoldLifetime)); err != nil {
+				return err
+			}
+		}
 		rows, err := tx.EndSessions(which)
 		if err != nil {
 			return err
@@ -178,6 +184,30 @@ func (s *Site) backChannel(w http.ResponseWriter, r *http.Request) (status int, 
 		return http.StatusServiceUnavailable, err
 	}
 	return http.StatusOK, nil
+}
+
+// endedAs names a login whose end came before its session.
+func endedAs(sid Hash, reported bool) carnet.ID {
+	if reported {
+		return carnet.DerivedID(sid[16:])
+	}
+	return carnet.DerivedID(sid[:16])
+}
+
+// overtaken reports that the provider ended a login while its identity waited for a session. When it
+// was reported, what follows from a report follows here, where the origin is known (R11).
+func (s *Site) overtaken(tx Tx, r *http.Request, row Row) (bool, error) {
+	if row.SID == (Hash{}) {
+		return false, nil
+	}
+	reported, err := tx.Blocked(endedAs(row.SID, true), row.SID, s.now())
+	if err != nil {
+		return false, err
+	}
+	if reported {
+		return true, s.reported(tx, r, row.ID, row.Actor, row.Origin)
+	}
+	return tx.Blocked(endedAs(row.SID, false), row.SID, s.now())
 }
 
 // pusher is the provider, or what a test puts in its place.
