@@ -142,7 +142,7 @@ func TestDoor(t *testing.T) {
 		{Scenario: sitetest.Scenario{Name: "another delegate than the phone showed", Method: post, URL: "/connexion/ouverture", Form: form("situation", "60/750099999", "delegate", id(33).String(), "presence", "present", "passkey", "{}"), ExpectedStatus: 400}, before: atDoor("Basile Genêt"), after: notOpened},
 		{Scenario: sitetest.Scenario{Name: "the phone named a delegate: no session for oneself", Method: post, URL: "/connexion/ouverture", Form: form("situation", "60/750099999", "delegate", ""), ExpectedStatus: 400}, before: atDoor("Basile Genêt"), after: notOpened},
 		{Scenario: sitetest.Scenario{Name: "a delegate proves who they are", Method: post, URL: "/connexion/ouverture", Form: form("situation", "60/750099999", "delegate", genet.ID.String(), "presence", "present"), ExpectedStatus: ok,
-			ExpectedContent: []string{"Basile Genêt va saisir sous la responsabilité de Camille Tilleul", `data-challenge="{"challenge":"bGllcnJl"}"`, `name="presence" value="present"`, "Utiliser ma clé d'accès"}}, before: atDoor(""), after: notOpened},
+			ExpectedContent: []string{"Basile Genêt va saisir sous la responsabilité du professionnel Camille Tilleul", `data-challenge="{"challenge":"bGllcnJl"}"`, `name="presence" value="present"`, "Utiliser ma clé d'accès"}}, before: atDoor(""), after: notOpened},
 		{Scenario: sitetest.Scenario{Name: "ECP-06 and the session opens with the presence that was declared", Method: post, URL: "/connexion/ouverture", Form: form("situation", "60/750099999", "delegate", genet.ID.String(), "presence", "remote-checked", "passkey", "{}"), ExpectedStatus: see, ExpectedLocation: "/recherche"},
 			before: atDoor("Basile Genêt"), after: func(t *testing.T, f *fake) {
 				if len(f.opened) != 1 || f.opened[0].Delegation.ID != genet.ID || f.opened[0].Delegation.Presence != login.RemoteChecked || f.opened[0].Delegation.Name.Reveal() != "Basile Genêt" {
@@ -314,8 +314,8 @@ func TestSettings(t *testing.T) {
 				f.events = []login.Event{{At: now, Kind: login.EventReported}, {At: now, Kind: login.EventStart, Browser: "Firefox, Linux", Quiet: true}}
 			}},
 		{Scenario: sitetest.Scenario{Name: "every page of a delegate's session says who types for whom", URL: "/recherche", ExpectedStatus: ok,
-			ExpectedContent: []string{"Basile Genêt saisit sous la responsabilité de Camille Tilleul"}, NotExpectedContent: []string{"Mes paramètres"}}, before: delegate},
-		{Scenario: sitetest.Scenario{Name: "error pages too", URL: "/personnes/" + id(99).String(), ExpectedStatus: 404, ExpectedContent: []string{"Basile Genêt saisit sous la responsabilité de Camille Tilleul"}}, before: delegate},
+			ExpectedContent: []string{"Basile Genêt saisit sous la responsabilité du professionnel Camille Tilleul"}, NotExpectedContent: []string{"Mes paramètres"}}, before: delegate},
+		{Scenario: sitetest.Scenario{Name: "error pages too", URL: "/personnes/" + id(99).String(), ExpectedStatus: 404, ExpectedContent: []string{"Basile Genêt saisit sous la responsabilité du professionnel Camille Tilleul"}}, before: delegate},
 	} {
 		t.Run(s.Name, func(t *testing.T) {
 			f := newFake(t)
