@@ -915,3 +915,18 @@ func TestNothingPersonalInTheLog(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkStart compares a request for somebody with one for a number that nobody has (R8): the
+// ratio of the two is what tells them apart, and is to be 1.
+func BenchmarkStart(b *testing.B) {
+	for name, number := range map[string]string{"known": fougere, "unknown": nobodys} {
+		b.Run(name, func(b *testing.B) {
+			w := start(b)
+			w.give("rose.fougere")
+			for b.Loop() {
+				w.ask(number, "42")
+				w.clock.forward(time.Second)
+			}
+		})
+	}
+}
