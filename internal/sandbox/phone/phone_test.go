@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -916,17 +917,26 @@ func TestNothingPersonalInTheLog(t *testing.T) {
 	}
 }
 
-// BenchmarkStart compares a request for somebody with one for a number that nobody has (R8): the
-// ratio of the two is what tells them apart, and is to be 1.
+// BenchmarkStart asks for somebody and for a number that nobody has, in turns (R8): the difference of
+// the medians is what would tell them apart.
 func BenchmarkStart(b *testing.B) {
-	for name, number := range map[string]string{"known": fougere, "unknown": nobodys} {
-		b.Run(name, func(b *testing.B) {
-			w := start(b)
-			w.give("rose.fougere")
-			for b.Loop() {
-				w.ask(number, "42")
-				w.clock.forward(time.Second)
-			}
-		})
+	w := start(b)
+	w.give("rose.fougere")
+	took := map[string][]time.Duration{}
+	for b.Loop() {
+		for _, number := range []string{fougere, nobodys} {
+			from := time.Now()
+			w.ask(number, "42")
+			took[number] = append(took[number], time.Since(from))
+		}
+		w.clock.forward(time.Second)
 	}
+	median := func(number string) float64 {
+		slices.Sort(took[number])
+		return float64(took[number][len(took[number])/2].Nanoseconds()) / 1000
+	}
+	known, unknown := median(fougere), median(nobodys)
+	b.ReportMetric(known, "µs/known")
+	b.ReportMetric(unknown-known, "µs/difference")
+	b.ReportMetric(unknown/known, "ratio")
 }
