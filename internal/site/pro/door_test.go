@@ -84,6 +84,8 @@ func (d door) Current(r *http.Request) (login.Session, error) {
 
 func (d door) Fresh(login.Session) bool { return !d.stale }
 
+func (d door) Take(context.Context, string, string) error { return d.limit }
+
 func (d door) Logout(w http.ResponseWriter, r *http.Request) error {
 	http.Redirect(w, r, "http://localhost:8412/session/end", http.StatusSeeOther)
 	return nil

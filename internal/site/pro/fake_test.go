@@ -77,6 +77,7 @@ type fake struct {
 	opened    []login.Opening
 	renewed   bool
 	stale     bool
+	limit     error // what Take answers
 	quit      int
 	closed    []carnet.ID // sessions
 	typing    login.Delegation

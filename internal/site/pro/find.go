@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"carnet/internal/carnet"
+	"carnet/internal/login"
+	"carnet/internal/login/limit"
 	"carnet/internal/people"
 	"carnet/internal/protect"
 	"carnet/internal/site/ui"
@@ -73,6 +75,14 @@ func (s *site) findByNIR(w http.ResponseWriter, r *http.Request, actor protect.A
 func (s *site) findByTraits(w http.ResponseWriter, r *http.Request, actor protect.Actor, q search) error {
 	traits, err := parseTraits(q)
 	var found []people.Found
+	status := http.StatusBadRequest
+	if err == nil {
+		// A name and a date can be tried one after another; nobody needs many of them.
+		if err = s.Login.Take(r.Context(), limit.SearchTraits, actor.ID.String()); carnet.CodeOf(err) == login.CodeLimit {
+			over, _ := errors.AsType[*carnet.Error](err)
+			status, err = http.StatusTooManyRequests, &carnet.Error{Op: "pro.find", Kind: carnet.Invalid, Code: "person.search-limit", Field: "name", Args: over.Args}
+		}
+	}
 	if err == nil {
 		found, err = s.People.ByTraits(r.Context(), actor, traits)
 	}
@@ -81,7 +91,7 @@ func (s *site) findByTraits(w http.ResponseWriter, r *http.Request, actor protec
 		if len(v.Faults) == 0 {
 			return err
 		}
-		s.ui.Render(w, r, http.StatusBadRequest, "find", &v)
+		s.ui.Render(w, r, status, "find", &v)
 		return nil
 	}
 	if len(found) == 0 {

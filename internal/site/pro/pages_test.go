@@ -87,6 +87,12 @@ func TestPages(t *testing.T) {
 		{Scenario: sitetest.Scenario{Name: "a date that does not exist", Method: post, URL: "/recherche", Session: true,
 			Form: url.Values{"by": {"traits"}, "name": {"Fougère"}, "birth-day": {"31"}, "birth-month": {"2"}, "birth-year": {"1962"}}, ExpectedStatus: bad,
 			ExpectedContent: []string{"ce jour n'existe pas dans ce mois", `value="31"`}}},
+		{Scenario: sitetest.Scenario{Name: "too many searches by name wait", Method: post, URL: "/recherche", Session: true,
+			Form: url.Values{"by": {"traits"}, "name": {"Fougère"}, "birth-day": {"3"}, "birth-month": {"5"}, "birth-year": {"1962"}}, ExpectedStatus: http.StatusTooManyRequests,
+			ExpectedContent: []string{"Trop de recherches par nom", "dans 7 min", `value="Fougère"`}, NotExpectedContent: secrets},
+			before: func(f *fake) {
+				f.limit = &carnet.Error{Op: "login.Take", Kind: carnet.Unavailable, Code: login.CodeLimit, Args: map[string]any{"Minutes": 7}}
+			}},
 		{Scenario: sitetest.Scenario{Name: "results are masked", Method: post, URL: "/recherche", Session: true,
 			Form: url.Values{"by": {"traits"}, "name": {"Fougère"}, "birth-day": {"7"}, "birth-month": {"5"}, "birth-year": {"1962"}}, ExpectedStatus: ok,
 			ExpectedContent:    []string{"Une personne correspond", "AU●●● An●●●", "2 62 ●●", "nom de naissance, date de naissance"},

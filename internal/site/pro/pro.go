@@ -52,6 +52,7 @@ type Login interface {
 	Renew(w http.ResponseWriter, r *http.Request) (login.Session, string, error)
 	Current(r *http.Request) (login.Session, error)
 	Fresh(s login.Session) bool
+	Take(ctx context.Context, limit, key string) error
 	Logout(w http.ResponseWriter, r *http.Request) error
 	BackChannel(w http.ResponseWriter, r *http.Request)
 	Sessions(ctx context.Context, person carnet.ID) ([]login.Summary, error)
