@@ -194,6 +194,12 @@ func (f *federation) authenticate(w http.ResponseWriter, r *http.Request, s *goi
 	case action == "idp" && (v.step == stepChoose || v.step == stepAway): // from the page of the chooser, reached again by "back"
 		f.leave(w, r, s, c, v, r.PostForm.Get("idp"))
 		return goidc.StatusPending, nil
+	case action == "change" && v.step == stepConfirm:
+		f.signOut(w, r)
+		v.step, v.said, v.reused = stepChoose, who{}, false
+		s.Store[storeVisit] = v
+		f.toVisit(w, r, s)
+		return goidc.StatusPending, nil
 	case action == "continue" && v.step == stepConfirm:
 		return f.succeed(w, r, s, v)
 	}

@@ -552,6 +552,19 @@ func TestSessionOfAFederator(t *testing.T) {
 			t.Error("the session outlives the log-out")
 		}
 	})
+	t.Run("another account can be taken instead", func(t *testing.T) {
+		v := inside(t, w.fc, "eidas1")
+		if v.again(); asked(v) {
+			t.Fatal("no session")
+		}
+		if v.press("change", ""); !asked(v) {
+			t.Fatal("no chooser")
+		}
+		v.through("ameli", "jean.hetre").press("continue", "")
+		if _, _, info := v.tokens(); part(t, info, 1)["family_name"] != "HÊTRE" {
+			t.Error("the site learns of the first person")
+		}
+	})
 	t.Run("a browser of another person has none", func(t *testing.T) {
 		inside(t, w.fc, "eidas1")
 		if v := w.visit(t, w.fc, "stranger"); !asked(v) {
