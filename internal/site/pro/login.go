@@ -140,6 +140,8 @@ type waitingView struct {
 	Every                     int // seconds
 	State, Until, Time, Phone string
 	Quit                      string
+	Elsewhere                 string // path that leads to the provider's page, when the telephone has no request to find
+	Return                    []ui.Hidden
 	Asked                     ui.Rows
 }
 
@@ -158,6 +160,9 @@ func (s *site) waiting(w http.ResponseWriter, r *http.Request) {
 	v := waitingView{Page: s.ui.Page(r, "waiting.title"), Pull: now.Pull, Every: int(now.Interval / time.Second), State: statePath,
 		Until: now.Until.Format(time.RFC3339), Quit: quitPath, Phone: s.Phone}
 	v.Time = v.Clock(now.Until)
+	if now.Page {
+		v.Elsewhere, v.Return = loginPath, []ui.Hidden{{Name: login.FieldReturn, Value: now.Asked.ReturnTo}}
+	}
 	if err != nil {
 		v.Banner = &ui.Banner{Kind: "warning", Title: v.T("problem." + login.CodeProviderDown)}
 	}

@@ -93,6 +93,9 @@ func TestDoor(t *testing.T) {
 			ExpectedContent: []string{`action="/connexion/quitter"`, "Quitter l'authentification"}}, before: pending},
 		{Scenario: sitetest.Scenario{Name: "over quota, one opens the application", URL: "/connexion/attente", ExpectedStatus: ok, ExpectedContent: []string{"Ouvrez l'application e-CPS sur votre téléphone"}},
 			before: func(f *fake) { pending(f); f.wait.Pull = true }},
+		{Scenario: sitetest.Scenario{Name: "over quota at a provider that would ring, one goes through its page", URL: "/connexion/attente", ExpectedStatus: ok,
+			ExpectedContent: []string{"son téléphone n'en reçoit plus", `action="/connexion"`, `name="retour"`}, NotExpectedContent: []string{"<span>4</span>"}},
+			before: func(f *fake) { pending(f); f.wait.Pull, f.wait.Page, f.wait.Asked.ReturnTo = true, true, "/recherche" }},
 		{Scenario: sitetest.Scenario{Name: "while the provider is away the number stays", URL: "/connexion/attente", ExpectedStatus: ok, ExpectedContent: []string{"Pro Santé Connect ne répond pas", "<span>4</span>"}},
 			before: func(f *fake) {
 				pending(f)
