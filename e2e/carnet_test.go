@@ -51,7 +51,8 @@ type carnet struct {
 	pro    string // origins
 	attest string
 	staff  string
-	psc    string
+	psc    string // of the sandbox; empty without, as is fc
+	fc     string
 	cmd    *exec.Cmd
 	out    *output
 	log    *os.File
@@ -103,9 +104,9 @@ func serve(t testing.TB, dir string, more ...string) *carnet {
 		close(c.out.lines)
 	}()
 	c.wait(t, regexp.MustCompile(`Ctrl-C`))
-	for name, origin := range map[string]*string{"Professionals": &c.pro, "Insured people": &c.attest, "Staff": &c.staff, "Pro Santé Connect": &c.psc} {
-		line := regexp.MustCompile(`(?m)^  ` + name + `.*$`).FindString(c.printed())
-		if *origin = printedAddress.FindString(line); *origin == "" {
+	for name, origin := range map[string]*string{"Professionals": &c.pro, "Insured people": &c.attest, "Staff": &c.staff, "Pro Santé Connect": &c.psc, "FranceConnect": &c.fc} {
+		line := regexp.MustCompile(`(?m)^  ` + name + `\+?(?: \(sandbox\))? .*$`).FindString(c.printed())
+		if *origin = printedAddress.FindString(line); *origin == "" && origin != &c.psc && origin != &c.fc {
 			t.Fatalf("no address of %s:\n%s", name, c.printed())
 		}
 	}

@@ -92,6 +92,7 @@ type site struct {
 	Deps
 	ui     *ui.Kit
 	claims func(login.Claims) (carnet.Identity, error)
+	routes []string // patterns of the pages
 }
 
 // New builds the site.
@@ -119,17 +120,21 @@ func newSite(d Deps) (*site, error) {
 
 func (s *site) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", s.home)
-	mux.HandleFunc("GET /franceconnect", s.about)
-	mux.HandleFunc("GET "+NoticePath, s.notice)
-	mux.HandleFunc("GET "+walletPath, s.wallet)
-	mux.HandleFunc("POST "+loginPath, s.begin)
-	mux.HandleFunc("GET "+s.Login.CallbackPath(), s.finish)
-	mux.HandleFunc("POST "+logoutPath, s.logout)
-	mux.HandleFunc("GET "+situationPath, s.private(s.situation))
-	mux.HandleFunc("GET "+pdfPath, s.private(s.pdf))
-	mux.HandleFunc("GET "+sessionsPath, s.private(s.sessions))
-	mux.HandleFunc("POST "+sessionsPath, s.private(s.endSessions))
+	handle := func(pattern string, h http.HandlerFunc) {
+		s.routes = append(s.routes, pattern)
+		mux.HandleFunc(pattern, h)
+	}
+	handle("GET /{$}", s.home)
+	handle("GET /franceconnect", s.about)
+	handle("GET "+NoticePath, s.notice)
+	handle("GET "+walletPath, s.wallet)
+	handle("POST "+loginPath, s.begin)
+	handle("GET "+s.Login.CallbackPath(), s.finish)
+	handle("POST "+logoutPath, s.logout)
+	handle("GET "+situationPath, s.private(s.situation))
+	handle("GET "+pdfPath, s.private(s.pdf))
+	handle("GET "+sessionsPath, s.private(s.sessions))
+	handle("POST "+sessionsPath, s.private(s.endSessions))
 	return s.ui.Handler(mux)
 }
 

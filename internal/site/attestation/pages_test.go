@@ -3,6 +3,7 @@ package attestation
 import (
 	"bytes"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
@@ -153,4 +154,59 @@ func TestPages(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestOnePerson walks every route: without a session none opens anything, and with one each asks for
+// the person of the session, whatever the request says.
+func TestOnePerson(t *testing.T) {
+	f := newFake(2)
+	s, _ := start(t, f, &bytes.Buffer{})
+	s.HTTPS = true
+	s, err := newSite(s.Deps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.claims = func(login.Claims) (carnet.Identity, error) { return pivot, nil }
+	h := s.handler()
+	public := []string{"GET /{$}", "GET /franceconnect", "GET " + NoticePath, "GET " + walletPath, "POST " + loginPath, "GET /connexion/retour/fc", "POST " + logoutPath}
+	if len(s.routes) < len(public)+4 {
+		t.Fatalf("only %d routes", len(s.routes))
+	}
+	other := "017a2b3c-4d5e-7000-8000-000000000011"
+	ask := func(pattern, session string) *httptest.ResponseRecorder {
+		method, path, _ := strings.Cut(pattern, " ")
+		form := url.Values{"person": {other}, "id": {other}, "session": {other}}
+		r := httptest.NewRequest(method, "https://attestation.example"+strings.TrimSuffix(path, "{$}")+"?"+form.Encode(), strings.NewReader(form.Encode()))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		if session == "" {
+			r.Header.Set(sitetest.Anonymous, "none")
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		return w
+	}
+	t.Run("POL-61 insured pages need authentication and TLS, and open no other person's data", func(t *testing.T) {
+		for _, pattern := range s.routes {
+			if w := ask(pattern, ""); !slices.Contains(public, pattern) && (w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/?session=absente") {
+				t.Errorf("%s without a session: status %d, %q", pattern, w.Code, w.Header().Get("Location"))
+			}
+			w := ask(pattern, "open")
+			if !strings.HasPrefix(w.Header().Get("Strict-Transport-Security"), "max-age=63072000") {
+				t.Errorf("%s: may be read without TLS", pattern)
+			}
+			for _, c := range w.Result().Cookies() {
+				if !c.Secure || !c.HttpOnly || !strings.HasPrefix(c.Name, "__Host-") {
+					t.Errorf("%s: cookie %s may leave without TLS", pattern, c.Name)
+				}
+			}
+		}
+		if len(f.asked) < 3 {
+			t.Fatalf("only %d questions", len(f.asked))
+		}
+		for _, person := range f.asked {
+			if person != me {
+				t.Errorf("asked for %s, who is not logged in", person)
+			}
+		}
+	})
 }
