@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kong"
+
+	"carnet/internal/sandbox/card"
 )
 
 // Exit codes of every command.
@@ -31,6 +33,7 @@ type cli struct {
 	Login      loginCmd      `cmd:"" help:"Check how people log in."`
 	Session    sessionCmd    `cmd:"" help:"List or end the sessions of a professional."`
 	Trust      trustCmd      `cmd:"" help:"Gather, seal or show the 2D-Doc certificates and revocations that verifiers believe."`
+	Sandbox    sandboxCmd    `cmd:"" help:"Parts of the outside world, for trying."`
 	Doctor     doctorCmd     `cmd:"" help:"Print the settings in force, where each comes from, and check the instance."`
 	Completion completionCmd `cmd:"" help:"Print the completion script of a shell."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
@@ -60,6 +63,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 		kong.Description("An open vaccination platform: record, certify, verify. Settings come from flags, then CARNET_… variables, then the configuration file."),
 		kong.DefaultEnvars("CARNET"),
 		kong.Resolvers(file),
+		kong.Vars{"faults": faults(), "reader": card.Address},
 		kong.Writers(out, errOut),
 		kong.Exit(func(code int) { done = code }),
 		kong.UsageOnError(),
