@@ -131,9 +131,9 @@ func TestEvilCall(t *testing.T) {
 		{"expired", phone("expired_token", ""), login.CodeExpired},
 		{"answered already", phone("invalid_grant", ""), login.CodeRefused},
 		{"invalid request", phone("invalid_request", ""), login.CodeRefused},
-		{"SubjectNameID differs", info("SubjectNameID", "899700218896"), login.CodeNumber},
-		{"SubjectNameID missing", info("SubjectNameID", nil), login.CodeNumber},
-		{"SubjectNameID no RPPS", info("SubjectNameID", "30B0168811/CPET00001"), login.CodeNumber},
+		{"SubjectNameID differs", info("SubjectNameID", "899700218896"), login.CodeToken},
+		{"SubjectNameID missing", info("SubjectNameID", nil), login.CodeToken},
+		{"SubjectNameID no RPPS", info("SubjectNameID", "30B0168811/CPET00001"), login.CodeToken},
 		{"SubjectNameID of eleven digits (ok)", info("SubjectNameID", number[1:]), ""},
 	}
 	for _, tt := range tests {

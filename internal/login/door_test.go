@@ -81,7 +81,7 @@ func TestCallThroughProvider(t *testing.T) {
 		h.mustCall(c, other)
 		r.clock.forward(6 * time.Second)
 		_, err := h.waiting(c)
-		want(t, err, login.CodeNumber)
+		want(t, err, login.CodeToken)
 		if _, err := site.Held(c.request("GET", "/")); err == nil {
 			t.Error("the identity of somebody else waits")
 		}

@@ -64,13 +64,13 @@ const (
 	CodeDenied       = "login.denied"          // the person refused, or left, at the provider
 	CodeIssuer       = "login.issuer"          // the answer comes from another provider (RFC 9207)
 	CodeRefused      = "login.refused"         // the provider does not accept our request or our code
-	CodeToken        = "login.token"           // what the provider signed does not hold
+	CodeToken        = "login.token"           // what the provider says does not hold, or is about somebody else
 	CodeLevel        = "login.level"           // the means of authentication is too weak
 	CodeStale        = "login.stale"           // the provider did not ask again, and had to
 	CodeClaims       = "login.claims"          // the provider does not say who the person is as agreed
 	CodeNotActive    = "login.not-active"      // a professional with no situation of practice, or suspended
 	CodeOrganisation = "login.organisation"    // staff of an organisation that the profile does not list
-	CodeNumber       = "login.number"          // the number typed is not one, or somebody else answered the call
+	CodeNumber       = "login.number"          // the number typed is not one
 	CodePending      = "login.pending"         // nobody has answered the call yet
 	CodeSlowDown     = "login.slow-down"       // the provider wants to be asked less often
 	CodeReported     = "login.reported"        // the professional says that the call was not theirs

@@ -160,7 +160,7 @@ func (p *Provider) identify(ctx context.Context, m *metadata, t tokens, d due) (
 		p.revoke(ctx, m, t.Access)
 	}
 	if !d.number.IsZero() && !id.Claims.isNumber(d.number) {
-		return Identity{}, refuse(op, carnet.Denied, CodeNumber, errors.New("SubjectNameID is not the number that was typed"))
+		return Identity{}, refuse(op, carnet.Denied, CodeToken, errors.New("SubjectNameID is not the number that was typed"))
 	}
 	if len(p.profile.SIRET) > 0 && !slices.Contains(p.profile.SIRET, id.Claims.siret()) {
 		return Identity{}, refuse(op, carnet.Denied, CodeOrganisation, errors.New("the organisation is not on the list of the profile"))
