@@ -139,7 +139,7 @@ func examine(ctx context.Context, s *Settings) []finding {
 		for name, signer := range signers.All() {
 			c := signer.Certificate()
 			if left := time.Until(c.NotAfter); left < 0 {
-				err = fmt.Errorf("the certificate %s ended on %s: give a new one with signer-certificate, european-certificate", c.Subject.CommonName, c.NotAfter.Format(time.DateOnly))
+				err = fmt.Errorf("the certificate %s ended on %s: give a new one with signer-certificate, european-certificate or seal-certificate", c.Subject.CommonName, c.NotAfter.Format(time.DateOnly))
 			}
 			note(name, err, fmt.Sprintf("%s/%s until %s", c.Issuer.CommonName, c.Subject.CommonName, c.NotAfter.Format(time.DateOnly)))
 		}

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"strings"
 	"time"
@@ -120,17 +121,28 @@ var migrations = []sqlite.Migrations{
 // openSigners opens the keys that sign documents. An operator who has keys of their own has no other than these.
 func openSigners(s *Settings, ids carnet.IDs) (all certify.Signers, err error) {
 	if s.SignerKey == "" {
-		if all.National, err = certify.SandboxSigner(s.Data, ids.Clock, ids.Rand); err != nil {
+		for _, key := range []struct {
+			into *certify.Signer
+			open func(string, carnet.Clock, io.Reader) (*certify.FileSigner, error)
+		}{{&all.National, certify.SandboxSigner}, {&all.European, certify.SandboxEuropeanSigner}, {&all.Seal, certify.SandboxSealSigner}} {
+			if *key.into, err = key.open(s.Data, ids.Clock, ids.Rand); err != nil {
+				return all, err
+			}
+		}
+		return all, nil
+	}
+	for _, key := range []struct {
+		into              *certify.Signer
+		file, certificate string
+	}{{&all.National, s.SignerKey, s.SignerCertificate}, {&all.European, s.EuropeanKey, s.EuropeanCertificate}, {&all.Seal, s.SealKey, s.SealCertificate}} {
+		if key.file == "" {
+			continue
+		}
+		if *key.into, err = certify.OpenSigner(key.file, key.certificate); err != nil {
 			return all, err
 		}
-		all.European, err = certify.SandboxEuropeanSigner(s.Data, ids.Clock, ids.Rand)
-		return all, err
 	}
-	if all.National, err = certify.OpenSigner(s.SignerKey, s.SignerCertificate); err != nil || s.EuropeanKey == "" {
-		return all, err
-	}
-	all.European, err = certify.OpenSigner(s.EuropeanKey, s.EuropeanCertificate)
-	return all, err
+	return all, nil
 }
 
 // europeanLink is the other path of the wallet, where the link has the usual one.

@@ -55,6 +55,8 @@ type Settings struct {
 
 	EuropeanKey         string `help:"Private key that signs EU certificates (PEM, PKCS#8, P-256); by default one made for the sandbox, and none when signer-key is set." placeholder:"FILE" type:"path"`
 	EuropeanCertificate string `help:"Document signing certificate of that key (PEM)." placeholder:"FILE" type:"path"`
+	SealKey             string `help:"Private key that signs the PDF files (PEM, PKCS#8, P-256); by default one made for the sandbox, and none when signer-key is set." placeholder:"FILE" type:"path"`
+	SealCertificate     string `help:"Certificate of that key (PEM)." placeholder:"FILE" type:"path"`
 
 	VerifierMode    string `help:"What the verifier shows: minimal (verdict, name, date of birth) or control (all that the code says)." enum:"minimal,control" default:"minimal"`
 	VerifierCountry string `help:"Country whose business rules count, when the folder rules of the instance has those of several." placeholder:"CC"`
@@ -91,11 +93,13 @@ func (s *Settings) Validate() error {
 	if (s.SignerKey == "") != (s.SignerCertificate == "") {
 		return errors.New("signer-key and signer-certificate go together: give both or none")
 	}
-	if (s.EuropeanKey == "") != (s.EuropeanCertificate == "") {
-		return errors.New("european-key and european-certificate go together: give both or none")
-	}
-	if s.EuropeanKey != "" && s.SignerKey == "" {
-		return errors.New("european-key without signer-key: a sandbox makes its own keys")
+	for name, pair := range map[string][2]string{"european": {s.EuropeanKey, s.EuropeanCertificate}, "seal": {s.SealKey, s.SealCertificate}} {
+		if (pair[0] == "") != (pair[1] == "") {
+			return fmt.Errorf("%s-key and %s-certificate go together: give both or none", name, name)
+		}
+		if pair[0] != "" && s.SignerKey == "" {
+			return fmt.Errorf("%s-key without signer-key: a sandbox makes its own keys", name)
+		}
 	}
 	if s.TrustDays < 1 || s.TrustDays > maxTrustDays {
 		return fmt.Errorf("trust-days: %d is not between 1 and %d", s.TrustDays, maxTrustDays)

@@ -33,6 +33,8 @@ import (
 	"carnet/hcert"
 	"carnet/hcert/revocation"
 	"carnet/internal/carnet"
+	"carnet/internal/certify/pdf"
+	"carnet/internal/certify/seal"
 	"carnet/internal/certify/sheet"
 	"carnet/internal/protect"
 	"carnet/twoddoc"
@@ -115,6 +117,7 @@ type Signer interface {
 type Signers struct {
 	National Signer // signs 2D-Doc; subject CN: certificate id; issuer CN: authority id
 	European Signer // signs HC1: a document signing certificate for vaccinations, with its country; nil for none
+	Seal     Signer // signs the files, in the name of the operator; nil for files that nobody signs
 }
 
 // All gives those that are there, with the name of the setting of each.
@@ -123,8 +126,11 @@ func (s Signers) All() iter.Seq2[string, Signer] {
 		if s.National != nil && !yield("signer", s.National) {
 			return
 		}
-		if s.European != nil {
-			yield("european", s.European)
+		if s.European != nil && !yield("european", s.European) {
+			return
+		}
+		if s.Seal != nil {
+			yield("seal", s.Seal)
 		}
 	}
 }
@@ -156,6 +162,7 @@ type Service struct {
 	vaccines Vaccines
 	edition  Edition
 	page     *sheet.Renderer
+	sealer   *seal.Sealer      // nil without a key
 	throw    *ecdsa.PrivateKey // signs drafts that are linted, nothing else
 }
 
@@ -169,8 +176,27 @@ func New(store Store, guard *protect.Guard, ids carnet.IDs, signers Signers, vac
 	if err != nil {
 		return nil, fmt.Errorf("certify: %w", err)
 	}
-	return &Service{store, guard, ids, signers, vaccines, e, page, throw}, nil
+	s := &Service{store: store, guard: guard, ids: ids, signers: signers, vaccines: vaccines, edition: e, page: page, throw: throw}
+	if signers.Seal != nil {
+		if s.sealer, err = seal.New(signers.Seal, signers.Seal.Certificate(), ids.Rand); err != nil {
+			return nil, fmt.Errorf("certify: %w", err)
+		}
+	}
+	return s, nil
 }
+
+// seal is the signature of the operator on a file.
+func (s *Service) seal() *pdf.Seal {
+	if s.sealer == nil {
+		return nil
+	}
+	return &pdf.Seal{Name: s.edition.Issuer, Reason: sealReason, Contents: sealContents, Sign: s.sealer.Sign}
+}
+
+const (
+	sealReason   = "Délivré par l'opérateur / Issued by the operator"
+	sealContents = "Cachet électronique de l'opérateur / Electronic seal of the operator"
+)
 
 // Summary is a person's situation, from the columns that a certificate may use.
 type Summary struct {
@@ -368,14 +394,14 @@ func (s *Service) draw(i carnet.Identity, last Dose, doc Document, now time.Time
 	if _, err := io.ReadFull(s.ids.Rand, id[:]); err != nil {
 		return nil, carnet.E("certify.draw", carnet.Internal, "internal", err)
 	}
-	pdf, err := s.page.Render(sheet.Attestation{
+	file, err := s.page.Render(sheet.Attestation{
 		FamilyName: i.BirthName.Reveal(), GivenNames: i.Given(), BirthDate: i.Birth.French(),
 		Vaccine: last.Product.Name + " (" + last.Product.Holder + ")", Rank: last.Rank, Expected: last.Expected,
 		LastDate: last.Date.French(), Complete: last.Complete(), Payload: doc.Payload, Link: doc.Link,
-		Issuer: s.edition.Issuer, NoticeURL: s.edition.NoticeURL, Sandbox: s.edition.Sandbox, IssuedAt: now.In(carnet.Paris), FileID: id,
+		Issuer: s.edition.Issuer, NoticeURL: s.edition.NoticeURL, Sandbox: s.edition.Sandbox, IssuedAt: now.In(carnet.Paris), FileID: id, Seal: s.seal(),
 	})
 	if err != nil {
 		return nil, carnet.E("certify.draw", carnet.Internal, "certificate.not-drawable", err)
 	}
-	return pdf, nil
+	return file, nil
 }

@@ -21,6 +21,7 @@ import (
 	"carnet/hcert/revocation"
 	"carnet/hcert/trust"
 	"carnet/internal/carnet"
+	"carnet/internal/certify/sheet"
 	"carnet/internal/protect"
 )
 
@@ -48,19 +49,30 @@ func EuropeanID(identifier string) [32]byte { return sha256.Sum256([]byte(dcc.Ca
 // sealed for the person, and the next download is the same certificate, put together again from the
 // record. It is another one, with another identifier, when the content has changed, when the one before
 // was revoked, from 28 days before its end, and when the key has changed.
+//
+// The page has four panels to fold, with two codes: the certificate, and the link that fills a wallet.
 func (s *Service) European(ctx context.Context, actor protect.Actor, person carnet.ID) (Document, error) {
+	return s.certifyEuropean(ctx, actor, person, s.page.RenderEuropean)
+}
+
+// Card is European in the size of a bank card, for people without a telephone: the same certificate.
+func (s *Service) Card(ctx context.Context, actor protect.Actor, person carnet.ID) (Document, error) {
+	return s.certifyEuropean(ctx, actor, person, s.page.RenderCard)
+}
+
+func (s *Service) certifyEuropean(ctx context.Context, actor protect.Actor, person carnet.ID, render func(sheet.European) ([]byte, error)) (Document, error) {
 	if s.signers.European == nil {
 		return Document{}, carnet.E("certify", carnet.Unavailable, "certificate.no-european", nil)
 	}
 	for { // another request of the same person may be faster: its certificate is then theirs
-		doc, other, err := s.european(ctx, actor, person)
+		doc, other, err := s.european(ctx, actor, person, render)
 		if err != nil || !other {
 			return doc, err
 		}
 	}
 }
 
-func (s *Service) european(ctx context.Context, actor protect.Actor, person carnet.ID) (doc Document, other bool, err error) {
+func (s *Service) european(ctx context.Context, actor protect.Actor, person carnet.ID, render func(sheet.European) ([]byte, error)) (doc Document, other bool, err error) {
 	var (
 		situation Summary
 		last      Dose
@@ -100,6 +112,9 @@ func (s *Service) european(ctx context.Context, actor protect.Actor, person carn
 		return Document{}, false, err
 	}
 	doc.Link = s.edition.EuropeanLink + strings.NewReplacer("%", "%25", " ", "%20").Replace(string(doc.Payload))
+	if doc.PDF, err = s.drawEuropean(doc, render); err != nil {
+		return Document{}, false, err
+	}
 	// Handed out only once the register knows of it; it may have been revoked in between, or another one may be there.
 	err = s.about(ctx, actor, person, func(tx Tx) error {
 		there, err := standing(tx, person, key, s.ids.Clock()) // another's may be younger than this request
@@ -109,6 +124,31 @@ func (s *Service) european(ctx context.Context, actor protect.Actor, person carn
 		return tx.PutCertificate(c)
 	})
 	return doc, other, err
+}
+
+// drawEuropean renders what the certificate says, and nothing else: the page is a function of what was signed.
+func (s *Service) drawEuropean(doc Document, render func(sheet.European) ([]byte, error)) ([]byte, error) {
+	const op = "certify.European"
+	file, err := s.ids.New()
+	if err != nil {
+		return nil, err
+	}
+	c := doc.Certificate
+	v := c.DCC.Vaccinations[0]
+	term := func(set dcc.Set, code string) sheet.Term {
+		entry, _ := dcc.Lookup(set, code) // there: it passed the lint
+		return sheet.Term{Code: code, Words: entry.Name}
+	}
+	pdf, err := render(sheet.European{
+		FamilyName: c.DCC.Name.Family, GivenNames: c.DCC.Name.Given, BirthDate: c.DCC.Birth,
+		Disease: term(dcc.Disease, v.Disease), Vaccine: term(dcc.VaccineType, v.Vaccine), Product: term(dcc.Product, v.Product), Holder: term(dcc.Holder, v.Holder),
+		Dose: v.Dose, Doses: v.Doses, Date: v.Date, Country: v.Country, Identifier: v.ID, Text: string(doc.Payload), Link: doc.Link,
+		Issuer: v.Issuer, State: c.Issuer, NoticeURL: s.edition.NoticeURL, Sandbox: s.edition.Sandbox, IssuedAt: c.IssuedAt, Expires: c.Expires, FileID: file, Seal: s.seal(),
+	})
+	if err != nil {
+		return nil, carnet.E(op, carnet.Internal, "certificate.not-drawable", err)
+	}
+	return pdf, nil
 }
 
 // standing is the newest European certificate of a person that this key signed, that was not revoked and that has

@@ -144,6 +144,15 @@ func SandboxEuropeanSigner(dir string, clock carnet.Clock, rand io.Reader) (*Fil
 	}.open(dir, clock, rand)
 }
 
+// SandboxSealSigner does the same for the key that seals files. Nobody but the sandbox believes its authority.
+func SandboxSealSigner(dir string, clock carnet.Clock, rand io.Reader) (*FileSigner, error) {
+	return sandboxPair{
+		authority: "seal-authority.key", authorityFile: filepath.Join("keys", "seal-authority.pem"), authorityName: "Carnet sandbox seals",
+		key: "seal.key", file: filepath.Join("keys", "seal.pem"),
+		leaf: x509.Certificate{Subject: pkix.Name{CommonName: "Carnet sandbox seal 1"}, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageContentCommitment},
+	}.open(dir, clock, rand)
+}
+
 // sandboxPair is an authority and one certificate under it, and where their files go.
 type sandboxPair struct {
 	authority, authorityFile, authorityName string

@@ -180,7 +180,7 @@ func (b *Base) Fix(c *Canvas) (Fixed, error) {
 }
 
 // What a page of text with two codes adds to the base; more is allowed and only costs a copy.
-const spareBytes, spareObjects = 30 << 10, 96
+const spareBytes, spareObjects = 40 << 10, 96
 
 // Document is one file.
 type Document struct {
@@ -193,6 +193,7 @@ type Document struct {
 	Height  float64
 	Root    *Element // of type "Document"; every mark of the canvas belongs to an element below it
 	Canvas  *Canvas
+	Seal    *Seal // nil for a file that nobody signs; an element for it is added below the root
 }
 
 // worthDeflating is the length of content, in bytes, below which compressing costs more than it saves.
@@ -237,6 +238,7 @@ func (b *Base) Write(d Document) ([]byte, error) {
 		b.buffers.Put(&p.drawn)
 	}
 
+	seal := w.reserveSeal(&d)
 	t := &tree{w: w, page: page, marks: make([]ref, c.marks)}
 	t.root(structure, d.Root)
 	if t.stray || slices.Contains(t.marks, 0) {
@@ -248,8 +250,11 @@ func (b *Base) Write(d Document) ([]byte, error) {
 		return nil, fmt.Errorf("pdf: %w", err)
 	}
 	w.stream(metadata, "/Type/Metadata/Subtype/XML", xmp)
+	if seal != nil {
+		w.seal(seal, d.Seal, d.Created, page, len(t.links)) // the last annotation
+	}
 	b.writePage(w, d, page, pages, contents, t.links)
-	b.writeCatalog(w, d, catalog, pages, structure, metadata)
+	b.writeCatalog(w, d, catalog, pages, structure, metadata, seal)
 
 	w.begin(info)
 	w.str("<</Title")
@@ -265,6 +270,11 @@ func (b *Base) Write(d Document) ([]byte, error) {
 	out, err := w.finish(catalog, info, d.ID)
 	if err != nil {
 		return nil, fmt.Errorf("pdf: %w", err)
+	}
+	if seal != nil {
+		if err := seal.sign(out, d.Seal); err != nil {
+			return nil, err
+		}
 	}
 	return out, nil
 }
@@ -300,7 +310,7 @@ func (b *Base) writePage(w *writer, d Document, page, pages ref, contents, links
 	w.end()
 }
 
-func (b *Base) writeCatalog(w *writer, d Document, catalog, pages, structure, metadata ref) {
+func (b *Base) writeCatalog(w *writer, d Document, catalog, pages, structure, metadata ref, seal *sealed) {
 	w.begin(catalog)
 	w.str("<</Type/Catalog/Pages ")
 	w.ref(pages)
@@ -313,7 +323,13 @@ func (b *Base) writeCatalog(w *writer, d Document, catalog, pages, structure, me
 	w.str("/ViewerPreferences<</DisplayDocTitle true>>/OutputIntents[<</Type/OutputIntent/S/GTS_PDFA1" +
 		"/OutputConditionIdentifier(sRGB)/Info(sRGB, gamma 2.2)/DestOutputProfile ")
 	w.ref(b.profile)
-	w.str(">>]>>")
+	w.str(">>]")
+	if seal != nil { // signatures only, and appending to the file is the only way to change it
+		w.str("/AcroForm<</SigFlags 3/Fields[")
+		w.ref(seal.field)
+		w.str("]>>")
+	}
+	w.str(">>")
 	w.end()
 }
 

@@ -35,7 +35,6 @@
 //
 // # What is not done
 //
-// Signatures, forms, pictures, transparency, more than one page. Object numbers are given out
-// one at a time and every offset is known when the file is complete, so that a signature field
-// can be added to the writer without changing it.
+// Forms, pictures, transparency, more than one page, and the signature itself: a [Seal] keeps its place in the file and is
+// filled by the caller's function (package seal makes one).
 package pdf

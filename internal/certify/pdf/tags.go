@@ -9,6 +9,8 @@ type Element struct {
 	BBox Rect   // place on the page of a Figure; zero for none
 	Link *Link  // the annotation of a Link
 	kids []kid
+
+	field ref // the widget of the seal
 }
 
 // kid is a child: an element, or a piece of marked content.
@@ -61,6 +63,11 @@ func (t *tree) element(e *Element, self, parent ref) {
 		t.links = append(t.links, annotation)
 		t.parents = append(t.parents, self)
 		t.link(annotation, e.Link, len(t.links))
+	}
+	if e.field != 0 {
+		annotation = e.field
+		t.links = append(t.links, annotation)
+		t.parents = append(t.parents, self)
 	}
 	first, count := ref(len(w.offsets)+1), ref(0)
 	for _, k := range e.kids {

@@ -73,7 +73,8 @@ const (
 	white = pdf.Color(0xFFFFFF)
 )
 
-func newEdition(regular, bold *pdf.Font, runes []rune) (*edition, error) {
+// newFaces is an edition with nothing on the page yet.
+func newFaces(regular, bold *pdf.Font, runes []rune) (*edition, error) {
 	e := &edition{}
 	var err error
 	if e.regular, err = regular.Subset(runes); err != nil {
@@ -82,7 +83,14 @@ func newEdition(regular, bold *pdf.Font, runes []rune) (*edition, error) {
 	if e.bold, err = bold.Subset(runes); err != nil {
 		return nil, err
 	}
-	if e.base, err = pdf.NewBase(e.regular, e.bold); err != nil {
+	e.base, err = pdf.NewBase(e.regular, e.bold)
+	return e, err
+}
+
+// newEdition is the page of the attestation.
+func newEdition(regular, bold *pdf.Font, runes []rune) (*edition, error) {
+	e, err := newFaces(regular, bold, runes)
+	if err != nil {
 		return nil, err
 	}
 	for _, a := range []struct {
@@ -215,7 +223,7 @@ func (e *edition) page(a *Attestation, matrix, qr pdf.Matrix) ([]byte, error) {
 	}
 	out, err := e.base.Write(pdf.Document{
 		Title: docTitle, Author: a.Issuer, Lang: "fr-FR", ID: a.FileID, Created: a.IssuedAt,
-		Width: pt(pageWidth), Height: pt(pageHeight), Root: root, Canvas: p.canvas,
+		Width: pt(pageWidth), Height: pt(pageHeight), Root: root, Canvas: p.canvas, Seal: a.Seal,
 	})
 	if err != nil {
 		return nil, carnet.E("sheet.Render", carnet.Internal, "sheet.page", err)

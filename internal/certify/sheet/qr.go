@@ -11,18 +11,21 @@ import (
 // fits in it, with 80 characters before the payload. Up to version 15 modules are 0.55 mm.
 const maxVersion = 18
 
+// maxLink is the same for the link to a European certificate, whose code is drawn in 43 mm.
+const maxLink = 27
+
 // qrMask is fixed: a signed payload has no patterns for a mask to break up.
 const qrMask = 4
 
 // qrEncoder makes QR codes of level M in the smallest version that fits. The plan of a version
 // (which module holds which bit) is made when it is first needed.
 type qrEncoder struct {
-	plans [maxVersion + 1]func() (*coding.Plan, error)
+	plans [maxLink + 1]func() (*coding.Plan, error)
 }
 
 func newQREncoder() *qrEncoder {
 	e := &qrEncoder{}
-	for v := coding.Version(coding.MinVersion); v <= maxVersion; v++ {
+	for v := coding.Version(coding.MinVersion); v <= maxLink; v++ {
 		e.plans[v] = sync.OnceValues(func() (*coding.Plan, error) { return coding.NewPlan(v, coding.M, qrMask) })
 	}
 	return e
@@ -32,7 +35,10 @@ var errTooLong = errors.New("too long for a QR code on this page")
 
 // encode writes the text in two segments: bytes up to the last character that is not in the
 // alphanumeric set of QR codes, which takes 5.5 bits a character instead of 8, and the rest in it.
-func (e *qrEncoder) encode(text string) (qrCode, error) {
+func (e *qrEncoder) encode(text string) (qrCode, error) { return e.upTo(maxVersion, text) }
+
+// upTo is encode with another largest version.
+func (e *qrEncoder) upTo(most coding.Version, text string) (qrCode, error) {
 	cut := len(text)
 	for cut > 0 && alphanumeric(text[cut-1]) >= 0 {
 		cut--
@@ -44,7 +50,7 @@ func (e *qrEncoder) encode(text string) (qrCode, error) {
 	if cut < len(text) {
 		segments = append(segments, alpha(text[cut:]))
 	}
-	for v := coding.Version(coding.MinVersion); v <= maxVersion; v++ {
+	for v := coding.Version(coding.MinVersion); v <= most; v++ {
 		bits := 0
 		for _, s := range segments {
 			bits += s.Bits(v)

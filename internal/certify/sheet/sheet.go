@@ -1,5 +1,6 @@
-// Package sheet draws the page of the attestation of vaccination: A4, French and English, the
-// signed 2D-Doc code on the left and on the right the QR code that fills a wallet.
+// Package sheet draws what people hold: the page of the attestation of vaccination, A4, French and English, the
+// signed 2D-Doc code on the left and on the right the QR code that fills a wallet; and the EU certificate
+// with its HC1 code, as a page of four panels to fold and as a card.
 //
 // It follows specification twoddoc, sections 6 to 8: places of the two codes, what may stand in
 // clear (identity, last vaccine, rank, last date, state, and nothing else), level and quiet zone
@@ -16,8 +17,7 @@
 //
 // # What is not done
 //
-// Nothing is signed or verified here: Payload and Link are drawn as they are given. The seal of
-// the file and the sheet of the European certificate are not here yet.
+// Nothing is signed or verified here: payloads and links are drawn as they are given, and the seal of the file is the caller's.
 package sheet
 
 import (
@@ -52,6 +52,7 @@ type Attestation struct {
 
 	IssuedAt time.Time
 	FileID   [16]byte
+	Seal     *pdf.Seal // nil for a page that nobody signs
 }
 
 // String hides the person.
@@ -66,7 +67,8 @@ func (a Attestation) LogValue() slog.Value { return slog.StringValue(a.String())
 // Renderer draws attestations. It is made once and may be used by any number of goroutines.
 type Renderer struct {
 	regular, bold *pdf.Font
-	usual         *edition
+	usual         *edition // of the attestation
+	panels, card  *edition // of the European certificate
 	qr            *qrEncoder
 }
 
@@ -85,7 +87,14 @@ func New() (*Renderer, error) {
 	if err != nil {
 		return nil, carnet.E("sheet.New", carnet.Internal, "sheet.page", err)
 	}
-	return &Renderer{regular: regular, bold: bold, usual: usual, qr: newQREncoder()}, nil
+	r := &Renderer{regular: regular, bold: bold, usual: usual, qr: newQREncoder()}
+	if r.panels, err = newPanels(regular, bold, usualRunes(regular, bold)); err != nil {
+		return nil, carnet.E("sheet.New", carnet.Internal, "sheet.page", err)
+	}
+	if r.card, err = newCard(regular, bold, usualRunes(regular, bold)); err != nil {
+		return nil, carnet.E("sheet.New", carnet.Internal, "sheet.page", err)
+	}
+	return r, nil
 }
 
 // Render returns the file. What cannot be printed is refused with kind Invalid and the field:
@@ -114,8 +123,23 @@ func (r *Renderer) Render(a Attestation) ([]byte, error) {
 // edition returns the fonts to set an attestation in: the usual ones, or, for names with rarer
 // characters (Vietnamese, Greek, Cyrillic), ones that are cut for this document.
 func (r *Renderer) edition(a *Attestation) (*edition, error) {
-	var rare []rune
-	for _, t := range a.texts() {
+	rare, err := r.rare(a.texts())
+	if err != nil {
+		return nil, err
+	}
+	if len(rare) == 0 {
+		return r.usual, nil
+	}
+	e, err := newEdition(r.regular, r.bold, append(rare, usualRunes(r.regular, r.bold)...))
+	if err != nil {
+		return nil, carnet.E("sheet.Render", carnet.Internal, "sheet.page", err)
+	}
+	return e, nil
+}
+
+// rare lists the characters of texts that the usual fonts lack.
+func (r *Renderer) rare(texts []text) (rare []rune, err error) {
+	for _, t := range texts {
 		if r.usual.bold.Check(*t.value) == nil { // both faces have the same characters
 			continue
 		}
@@ -129,14 +153,7 @@ func (r *Renderer) edition(a *Attestation) (*edition, error) {
 			}
 		}
 	}
-	if len(rare) == 0 {
-		return r.usual, nil
-	}
-	e, err := newEdition(r.regular, r.bold, append(rare, usualRunes(r.regular, r.bold)...))
-	if err != nil {
-		return nil, carnet.E("sheet.Render", carnet.Internal, "sheet.page", err)
-	}
-	return e, nil
+	return rare, nil
 }
 
 func invalid(code, field string, cause error) error {

@@ -28,17 +28,8 @@ func (a *Attestation) texts() []text {
 
 // check refuses what cannot be printed and composes accents (NFC), as the font has them.
 func (a *Attestation) check() error {
-	for _, t := range a.texts() {
-		switch s := *t.value; {
-		case len(s) > maxText:
-			return invalid("sheet.long", t.field, nil)
-		case strings.TrimSpace(s) == "":
-			return invalid("sheet.empty", t.field, nil)
-		case !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl):
-			return invalid("sheet.text", t.field, nil)
-		default:
-			*t.value = norm.NFC.String(strings.TrimSpace(s))
-		}
+	if err := checkTexts(a.texts()); err != nil {
+		return err
 	}
 	switch {
 	case a.Rank < 1 || a.Rank > 9:
@@ -53,6 +44,22 @@ func (a *Attestation) check() error {
 		return invalid("sheet.link", "link", nil)
 	case !graphic(a.NoticeURL):
 		return invalid("sheet.link", "noticeURL", nil)
+	}
+	return nil
+}
+
+func checkTexts(texts []text) error {
+	for _, t := range texts {
+		switch s := *t.value; {
+		case len(s) > maxText:
+			return invalid("sheet.long", t.field, nil)
+		case strings.TrimSpace(s) == "":
+			return invalid("sheet.empty", t.field, nil)
+		case !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl):
+			return invalid("sheet.text", t.field, nil)
+		default:
+			*t.value = norm.NFC.String(strings.TrimSpace(s))
+		}
 	}
 	return nil
 }

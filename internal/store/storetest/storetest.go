@@ -96,7 +96,7 @@ type world struct {
 	vaccinate *vaccinate.Service
 	certify   func(t testing.TB, s certify.Signer) *certify.Service
 	signer    certify.Signer
-	dsc       certify.Signer // of European certificates
+	dsc, seal certify.Signer // of European certificates, of files
 	now       func() time.Time
 	later     func(time.Duration) // moves the clock
 	ids       carnet.IDs
@@ -127,9 +127,11 @@ func newWorld(t testing.TB, open Open) *world {
 	must(t, err)
 	w.dsc, err = certify.SandboxEuropeanSigner(t.TempDir(), ids.Clock, rand.Reader)
 	must(t, err)
+	w.seal, err = certify.SandboxSealSigner(t.TempDir(), ids.Clock, rand.Reader)
+	must(t, err)
 	w.certify = func(t testing.TB, s certify.Signer) *certify.Service {
 		t.Helper()
-		c, err := certify.New(w.Backend.Certify, w.guard, ids, certify.Signers{National: s, European: w.dsc}, catalogue, certify.Edition{Issuer: "Carnet",
+		c, err := certify.New(w.Backend.Certify, w.guard, ids, certify.Signers{National: s, European: w.dsc, Seal: w.seal}, catalogue, certify.Edition{Issuer: "Carnet",
 			Link: "https://carnet.example/app/wallet2d#", EuropeanLink: "https://carnet.example/app/walletdcc#", NoticeURL: "https://carnet.example/notice", Sandbox: true})
 		must(t, err)
 		return c
