@@ -209,3 +209,67 @@ func TestRefused(t *testing.T) {
 	}
 	t.Logf("refused: %d findings, the first: %s", len(r.Findings), r.Findings[0])
 }
+
+// TestWithheld: a grouping of communes that lies in two departments, with five people in the smaller part, is not published.
+func TestWithheld(t *testing.T) {
+	g, err := geography.Load(geography.Latest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts := map[string]map[string]geography.Commune{} // by EPCI and department
+	for _, c := range g.Communes {
+		if c.Kind == geography.Current && c.EPCI != "" {
+			if parts[c.EPCI] == nil {
+				parts[c.EPCI] = map[string]geography.Commune{}
+			}
+			parts[c.EPCI][c.Department] = c
+		}
+	}
+	var epci string
+	var two []geography.Commune
+	for _, code := range sortedKeys(parts) {
+		if len(parts[code]) == 2 {
+			epci = code
+			for _, dep := range sortedKeys(parts[code]) {
+				two = append(two, parts[code][dep])
+			}
+			break
+		}
+	}
+	if epci == "" {
+		t.Fatal("no EPCI lies in two departments")
+	}
+	var b strings.Builder
+	b.WriteString("rank,day,dep,commune,clage,vaccine\n")
+	for i, n := range []int{400, 5} {
+		b.WriteString(strings.Repeat(fmt.Sprintf("1,2021-03-02,%s,%s,20-39,1\n", two[i].Department, two[i].Code), n))
+	}
+	whole := ""
+	for _, code := range sortedKeys(parts) { // one that lies in one department, for comparison
+		if c, ok := parts[code][two[0].Department]; ok && len(parts[code]) == 1 {
+			whole = code
+			b.WriteString(strings.Repeat(fmt.Sprintf("1,2021-03-02,%s,%s,20-39,1\n", c.Department, c.Code), 300))
+			break
+		}
+	}
+	job, key := newJob(t, source{[]string{"rank", "day", "dep", "commune", "clage", "vaccine"}, []publish.Part{textPart("a", b.String(), 1)}}, "2021-03-07")
+	out, err := job.Run(t.Context())
+	if err != nil {
+		t.Fatalf("%v, %v", err, out)
+	}
+	if !slices.Equal(out.Withheld, []string{"epci:" + epci}) {
+		t.Errorf("withheld: %v, want %s", out.Withheld, epci)
+	}
+	f := open(t, job.Releases, out.ID, key).Frames["donnees-de-vaccination-par-epci"]
+	shown := map[string]int{}
+	for row := range f.Rows {
+		for _, c := range f.Columns {
+			if strings.HasPrefix(c.Name, "effectif_") && !c.Null(row) {
+				shown[f.Column("epci").Text(row)]++
+			}
+		}
+	}
+	if shown[epci] > 0 || shown[whole] == 0 {
+		t.Errorf("shown of %s: %d; of %s: %d", epci, shown[epci], whole, shown[whole])
+	}
+}

@@ -3,6 +3,7 @@ package publish
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -34,7 +35,9 @@ func (f *File) Parts(context.Context) ([]Part, error) { return f.parts, nil }
 // Close closes the file.
 func (f *File) Close() error { return f.close() }
 
-// OpenFile opens individual doses: *.parquet, *.csv or *.csv.gz with the columns of this package.
+// OpenFile opens individual doses: *.parquet, *.csv or *.csv.gz with the columns of this package. The file is the
+// operator's own: a damaged one is an error of kind Invalid, but the Parquet library may first allocate what a damaged
+// page says that it holds.
 func OpenFile(path string) (*File, error) {
 	if filepath.Ext(path) == ".parquet" {
 		return openParquet(path)
@@ -52,6 +55,8 @@ func identity(path string) (string, error) {
 	_, err = io.Copy(h, f)
 	return hex.EncodeToString(h.Sum(nil)[:8]), errors.Join(err, f.Close())
 }
+
+const maxFooter = 64 << 20
 
 func openParquet(path string) (_ *File, err error) {
 	id, err := identity(path)
@@ -71,17 +76,32 @@ func openParquet(path string) (_ *File, err error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := parquet.OpenFile(f, info.Size(), parquet.SkipBloomFilters(true))
-	if err != nil {
-		return nil, carnet.E("publish.OpenFile", carnet.Invalid, "publish.parquet", err)
+	// The length of the footer is at the end; the library allocates what it says.
+	var tail [8]byte
+	if _, err := f.ReadAt(tail[:], max(0, info.Size()-8)); err != nil || int64(binary.LittleEndian.Uint32(tail[:])) > min(maxFooter, info.Size()-8) {
+		return nil, carnet.E("publish.OpenFile", carnet.Invalid, "publish.parquet", errors.New("no footer"))
 	}
 	out := &File{close: f.Close}
-	for _, c := range p.Schema().Columns() {
-		out.columns = append(out.columns, c[0])
+	var p *parquet.File
+	err = guarded(func() (err error) {
+		if p, err = parquet.OpenFile(f, info.Size(), parquet.SkipBloomFilters(true)); err != nil {
+			return carnet.E("publish.OpenFile", carnet.Invalid, "publish.parquet", err)
+		}
+		for _, c := range p.Schema().Columns() {
+			out.columns = append(out.columns, c[0])
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	for i, group := range p.RowGroups() {
 		out.parts = append(out.parts, Part{Name: id + "/" + strconv.Itoa(i), Rows: group.NumRows(), Read: func(ctx context.Context, columns []string, f func(Batch) error) error {
-			return readGroup(ctx, p.Schema(), group, columns, f)
+			var b Batch
+			if err := guarded(func() (err error) { b, err = readGroup(ctx, p.Schema(), group, columns); return err }); err != nil {
+				return err
+			}
+			return f(b)
 		}})
 	}
 	return out, nil
@@ -91,13 +111,23 @@ func missing(column string) error {
 	return &carnet.Error{Op: "publish.Read", Kind: carnet.Invalid, Code: "publish.column", Field: column}
 }
 
+// guarded makes an error of a panic: the library trusts what a damaged file says of itself, which fuzzing shows.
+func guarded(read func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = carnet.E("publish.Read", carnet.Invalid, "publish.parquet", fmt.Errorf("a damaged file: %v", p))
+		}
+	}()
+	return read()
+}
+
 // readGroup reads the columns of one row group whole: DuckDB writes 122,880 rows in each.
-func readGroup(ctx context.Context, schema *parquet.Schema, group parquet.RowGroup, columns []string, f func(Batch) error) error {
+func readGroup(ctx context.Context, schema *parquet.Schema, group parquet.RowGroup, columns []string) (Batch, error) {
 	if err := ctx.Err(); err != nil {
-		return err
+		return Batch{}, err
 	}
-	if group.NumRows() > 1<<24 {
-		return carnet.E("publish.Read", carnet.Invalid, "publish.parquet", fmt.Errorf("a row group of %d rows", group.NumRows()))
+	if group.NumRows() < 0 || group.NumRows() > 1<<24 {
+		return Batch{}, carnet.E("publish.Read", carnet.Invalid, "publish.parquet", fmt.Errorf("a row group of %d rows", group.NumRows()))
 	}
 	out := Batch{Columns: make([]Column, len(columns))}
 	for i, name := range columns {
@@ -107,15 +137,15 @@ func readGroup(ctx context.Context, schema *parquet.Schema, group parquet.RowGro
 		}
 		leaf, ok := schema.Lookup(name)
 		if !ok {
-			return missing(name)
+			return out, missing(name)
 		}
 		col, err := readColumn(group.ColumnChunks()[leaf.ColumnIndex], int(group.NumRows()))
 		if err != nil {
-			return fmt.Errorf("column %s: %w", name, err)
+			return out, fmt.Errorf("column %s: %w", name, err)
 		}
 		out.Columns[i] = col
 	}
-	return f(out)
+	return out, nil
 }
 
 func readColumn(chunk parquet.ColumnChunk, rows int) (Column, error) {
