@@ -26,7 +26,7 @@ func TestCodesHaveWords(t *testing.T) {
 		t.Fatalf("the codes were not found: %v", codes)
 	}
 	silent := map[string]bool{
-		"login.profile": true, // configuration
+		"login.profile":  true,                                                                                                                   // configuration
 		"login.delegate": true, "login.limit": true, "login.long": true, "login.number": true, "login.other-person": true, "login.pending": true, // telephones
 		"login.replaced": true, "login.reported": true, "login.slow-down": true, "login.step-up": true, "login.unknown-user": true,
 		"login.not-active": true, "login.organisation": true, "login.role": true, "login.staff": true, // professionals and staff
