@@ -223,6 +223,19 @@ func TestCodes(t *testing.T) {
 			t.Errorf("%d", b.last.StatusCode)
 		}
 	})
+	t.Run("Y190001: a page that was left for too long", func(t *testing.T) {
+		for at, limit := range map[*httptest.Server]time.Duration{w.fc: 30 * time.Minute, w.fcPlus: 10 * time.Minute} {
+			for _, after := range []time.Duration{limit - time.Second, limit} {
+				v := w.visit(t, at, "stranger")
+				page := v.last.Request.URL.String()
+				w.later.forward(after)
+				if v.get(page); (v.last.StatusCode == 401) != (after == limit) {
+					t.Errorf("%s, after %s: %d", w.nameOf(at), after, v.last.StatusCode)
+				}
+				w.later.forward(-after)
+			}
+		}
+	})
 	t.Run("a request that was refused opens no second time", func(t *testing.T) {
 		v := w.visit(t, w.fc, "stranger")
 		at := v.last.Request.URL.String()
@@ -252,6 +265,19 @@ func TestCodes(t *testing.T) {
 			t.Error("the page or the log names the person")
 		}
 	})
+}
+
+// TestIdentityProviderDown checks that a person is told, and can go back to the site.
+func TestIdentityProviderDown(t *testing.T) {
+	w := start(t, t.TempDir())
+	w.idps["ameli"].Close()
+	v := w.visit(t, w.fc, "stranger")
+	if v.press("idp", "ameli"); v.last.StatusCode != 502 || v.code() != "Y020026" || !strings.Contains(v.body, "error=server_error") {
+		t.Errorf("%d %s", v.last.StatusCode, v.code())
+	}
+	if v.again().through("laposte", "camille.fougere"); v.code() != "" {
+		t.Errorf("another one does not help: %s", v.code())
+	}
 }
 
 // TestGuardOfClients checks what depends on how a client is registered.

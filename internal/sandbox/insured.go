@@ -58,7 +58,7 @@ func citizens() shape {
 func citizensPlus() shape {
 	s := citizens()
 	s.name, s.levels, s.reuse, s.twins, s.seals = "fc-plus", []string{"eidas2", "eidas3"}, "eidas2", true, true
-	s.scopes = pivotScopes()
+	s.scopes, s.patience = pivotScopes(), citizenPlusSession
 	for _, scope := range []string{"given_name", "family_name", "gender", "birthdate", "birthplace", "birthcountry", "profile", "birth", "identite_pivot"} {
 		claims := s.scopes[scope]
 		for _, c := range claims {

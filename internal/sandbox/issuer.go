@@ -76,7 +76,7 @@ const maxBody = 64 << 10 // bytes of a form
 func newIssuer(s shape, c IssuerConfig, people []persona, v vault, shown string, stored func() (password, error), all Config) (*Issuer, error) {
 	i := &Issuer{
 		shape: s, config: c, people: people, shown: shown, stored: stored,
-		memory: newMemory(all.Clock, s.codeLifetime, s.tokenLifetime), limit: newLimiter(all.Clock),
+		memory: newMemory(all.Clock, s.codeLifetime, s.tokenLifetime, cmp.Or(s.patience, requestLifetime)), limit: newLimiter(all.Clock),
 		hashing: make(chan struct{}, 2), clock: all.Clock, random: all.Rand, log: all.Log.With("issuer", s.name),
 		shared: all, vault: v,
 	}

@@ -15,7 +15,7 @@ import (
 
 const (
 	maxKept         = 10_000           // requests, grants or tokens of one issuer; the oldest go first
-	requestLifetime = 30 * time.Minute // how long a login page stays good
+	requestLifetime = 30 * time.Minute // how long a login page stays good, where the issuer does not say less
 )
 
 // memory keeps the requests under way, the grants and the access tokens of an issuer. None lives
@@ -27,6 +27,7 @@ type memory struct {
 	clock         carnet.Clock
 	codeLifetime  time.Duration
 	tokenLifetime time.Duration
+	patience      time.Duration // how long a request under way stays good
 
 	mu       sync.Mutex
 	requests map[string]*kept[goidc.AuthnSession]
@@ -48,9 +49,9 @@ var (
 	_ goidc.OpaqueTokenManager = (*memory)(nil)
 )
 
-func newMemory(clock carnet.Clock, code, token time.Duration) *memory {
+func newMemory(clock carnet.Clock, code, token, patience time.Duration) *memory {
 	return &memory{
-		clock: clock, codeLifetime: code, tokenLifetime: token,
+		clock: clock, codeLifetime: code, tokenLifetime: token, patience: patience,
 		requests: map[string]*kept[goidc.AuthnSession]{}, grants: map[string]*kept[goidc.Grant]{},
 		codes: map[string]string{}, tokens: map[string]*kept[goidc.Token]{},
 		used: map[string]*kept[struct{}]{},
@@ -78,7 +79,7 @@ func (m *memory) SaveSession(_ context.Context, s *goidc.AuthnSession) error {
 		return nil
 	}
 	now := m.clock()
-	k := &kept[goidc.AuthnSession]{value: *s, until: now.Add(requestLifetime)}
+	k := &kept[goidc.AuthnSession]{value: *s, until: now.Add(m.patience)}
 	if old := m.requests[s.ID]; old != nil {
 		k.until = old.until
 	}

@@ -230,6 +230,7 @@ type shape struct {
 	authMethod    goidc.AuthnMethod
 	codeLifetime  time.Duration
 	tokenLifetime time.Duration       // access and ID tokens
+	patience      time.Duration       // how long a login page stays good; by default requestLifetime
 	levels        []string            // served, weakest first; the last one when none is asked that is known
 	scopes        map[string][]string // scope to the claims that it opens; nil for all of them
 	allow         []string            // parameters of the authorization request; nil for any
