@@ -171,10 +171,15 @@ func (p *platform) checkProviders(ctx context.Context, log *slog.Logger) error {
 	for site, provider := range p.providers {
 		all.Go(func() {
 			findings, err := provider.Check(ctx)
+			differ := 0
 			for _, f := range findings {
 				if !f.OK {
+					differ++
 					log.WarnContext(ctx, "the provider does not promise what its profile asks", "site", site, "provider", provider.Name(), "key", f.Key, "wanted", f.Wanted, "promised", f.Promised)
 				}
+			}
+			if err == nil {
+				log.InfoContext(ctx, "provider checked", "site", site, "provider", provider.Name(), "as_agreed", len(findings)-differ, "differ", differ)
 			}
 			if errors.Is(err, login.ErrMismatch) {
 				mu.Lock()
