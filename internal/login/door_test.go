@@ -2,7 +2,9 @@ package login_test
 
 import (
 	"crypto/rand"
+	"fmt"
 	"net/http/httptest"
+	"sync"
 	"testing"
 	"time"
 
@@ -258,5 +260,41 @@ func TestOperator(t *testing.T) {
 	list, err := h.site.History(t.Context(), actorOf(owner))
 	if err != nil || list[0].Kind != login.EventEnded || list[0].Reasons[0] != login.ReasonStaff {
 		t.Errorf("%+v, %v", list, err)
+	}
+}
+
+// TestParallelStarts : many computers ask for one number at the same time; one request rings.
+func TestParallelStarts(t *testing.T) {
+	h := newHall(t, nil)
+	computers := make([]computer, 12)
+	errs := make(chan error, len(computers))
+	var wg sync.WaitGroup
+	for i := range computers {
+		computers[i] = at(fmt.Sprintf("10.0.%d.7", i))
+		wg.Go(func() {
+			_, err := h.call(computers[i], owner)
+			errs <- err
+		})
+	}
+	wg.Wait()
+	for range computers {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
+	}
+	live, err := h.liveCalls(owner)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ringing, silent := 0, 0
+	for _, c := range live {
+		if c.Lane > 0 {
+			ringing++
+		} else {
+			silent++
+		}
+	}
+	if ringing != 1 || silent != len(computers)-3 || h.notified[owner] != 3 {
+		t.Errorf("%d requests ring, %d wait to be found, %d notifications", ringing, silent, h.notified[owner])
 	}
 }
