@@ -549,3 +549,36 @@ func forms(s string) [][]byte {
 	}
 	return [][]byte{[]byte(s), latin, wide}
 }
+
+// BenchmarkRoundTrip goes from the click to the data in the page, consent given: page, extension, a new process of the
+// module, pcscd, card and back. One reading a second is allowed, which is not counted; the median of twenty is reported.
+func BenchmarkRoundTrip(b *testing.B) {
+	for _, kind := range browsers {
+		b.Run(string(kind), func(b *testing.B) {
+			w := start(b, kind, 15)
+			w.insert(b, specimen.None)
+			w.accept(b)
+			page := w.page(b, "open", args{"url": w.sites.allowed})
+			wait := w.click(b, page)
+			w.do(b, "consent", args{"answer": "yes"})
+			if r := wait(); !r.OK {
+				b.Fatal(r.Code)
+			}
+			var ms []float64
+			for b.Loop() {
+				for range 20 {
+					r := w.read(b, page)
+					if !r.OK {
+						b.Fatal(r.Code)
+					}
+					ms = append(ms, r.MS)
+				}
+			}
+			slices.Sort(ms)
+			b.ReportMetric(ms[0], "ms/best")
+			b.ReportMetric((ms[len(ms)/2-1]+ms[len(ms)/2])/2, "ms/median")
+			b.ReportMetric(ms[len(ms)-1], "ms/worst")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
