@@ -27,9 +27,6 @@ type passkeyView struct {
 	Carry                       []ui.Hidden
 }
 
-// maxPasskey is the longest answer of a device, in bytes.
-const maxPasskey = 64 << 10
-
 // arrival is somebody whom the provider vouched for, before the session.
 type arrival struct {
 	held         login.Held

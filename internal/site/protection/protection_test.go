@@ -37,12 +37,12 @@ func id(n byte) carnet.ID { return carnet.ID{6: 0x70, 8: 0x80, 15: n} }
 
 // fake stands for package login.
 type fake struct {
-	finish, alertless, ended error
-	held                     bool
-	role                     protect.Role
-	opened                   []login.Opening
-	closed                   []carnet.ID
-	events                   []login.Event
+	finish, ended error
+	held          bool
+	role          protect.Role
+	opened        []login.Opening
+	closed        []carnet.ID
+	events        []login.Event
 }
 
 func (f *fake) CallbackPath() string { return "/connexion/retour/proconnect" }
@@ -189,7 +189,7 @@ func TestPages(t *testing.T) {
 		{Scenario: sitetest.Scenario{Name: "alerts are not for support", URL: "/agents/alertes", Session: true, ExpectedStatus: 403}},
 		{Scenario: sitetest.Scenario{Name: "nor is ending sessions", Method: post, URL: "/agents/alertes", Session: true, Form: url.Values{"person": {id(40).String()}}, ExpectedStatus: 403}, after: closed()},
 		{Scenario: sitetest.Scenario{Name: "alerts, without a name or a number", URL: "/agents/alertes", Session: true, ExpectedStatus: 200,
-			ExpectedContent: []string{"21/06/2021 à 11:30", "site des professionnels", "Valombre", "Ce n'est pas moi", "Un autre pays", "plus rapide", id(40).String(), "Fermer toutes ses sessions", `href="/agents/alertes" aria-current="page"`},
+			ExpectedContent:    []string{"21/06/2021 à 11:30", "site des professionnels", "Valombre", "Ce n'est pas moi", "Un autre pays", "plus rapide", id(40).String(), "Fermer toutes ses sessions", `href="/agents/alertes" aria-current="page"`},
 			NotExpectedContent: []string{`href="/agents" aria-current`}}, before: security},
 		{Scenario: sitetest.Scenario{Name: "no alert", URL: "/agents/alertes", Session: true, ExpectedStatus: 200, ExpectedContent: []string{"Rien à signaler"}}, before: func(f *fake) { f.role = protect.SecurityStaff }},
 		{Scenario: sitetest.Scenario{Name: "sessions of an alert are ended", Method: post, URL: "/agents/alertes", Session: true, Form: url.Values{"person": {id(40).String()}}, ExpectedStatus: see, ExpectedLocation: "/agents/alertes?fermees=1"}, before: security, after: closed(id(40))},
