@@ -146,6 +146,17 @@ func TestEvilCall(t *testing.T) {
 			r.judge(t, tt.want, err)
 		})
 	}
+	t.Run("interval ignored: of a provider that has none, a second is kept", func(t *testing.T) {
+		r := newRig(t, ciba)
+		answer("interval", 0)(r)
+		if c, err := r.push(t); err != nil || c.Interval != time.Second {
+			t.Errorf("%s %v", c.Interval, err)
+		}
+		answer("interval", nil)(r)
+		if c, err := r.push(t); err != nil || c.Interval != 5*time.Second {
+			t.Errorf("%s %v", c.Interval, err)
+		}
+	})
 	t.Run("another host than the profile's", func(t *testing.T) {
 		r := newRig(t, ciba)
 		r.discovery = func(d map[string]any) { d["backchannel_authentication_endpoint"] = "https://test.example/ciba" }

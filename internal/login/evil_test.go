@@ -634,6 +634,18 @@ func evilAnswers(t *testing.T) []evilAnswer {
 		{"code twice", nil, answer("code", "a", "b"), login.CodeState},
 		{"code missing", nil, answer("code"), login.CodeRefused},
 		{"code of somebody else", nil, answer("code", "x"), login.CodeRefused},
+		{"code replay", nil, func(r *rig) {
+			b := browser{}
+			callback := r.authorize(t, r.begin(t, b, "/"))
+			if _, err := r.finish(b, callback); err != nil {
+				t.Fatal(err)
+			}
+			used, err := url.Parse(callback)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.answer = func(q url.Values) { q.Set("code", used.Query().Get("code")) }
+		}, login.CodeRefused},
 		{"the person refuses", nil, answer("error", "access_denied"), login.CodeDenied},
 		{"the provider fails", nil, answer("error", "server_error"), login.CodeProviderDown},
 		{"the provider is busy", nil, answer("error", "temporarily_unavailable"), login.CodeProviderDown},
