@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"carnet/internal/carnet"
@@ -28,6 +29,8 @@ import (
 const (
 	pushPath   = "/protocol/openid-connect/ext/ciba/auth"
 	cancelPath = pushPath + "/cancel"
+
+	introspectPath = "/protocol/openid-connect/token/introspect"
 )
 
 // backchannel lets clients ask the phones of professionals: CIBA Core 1.0 with poll delivery. The
@@ -58,7 +61,33 @@ func (b *backchannel) options() []provider.Option {
 		provider.WithCIBAEndpoint(pushPath), provider.WithCIBAIDFunc(b.i.token),
 		provider.WithCIBAPollingInterval(int(phone.Interval/time.Second)), provider.WithCIBALifetime(int(phone.DefaultLife/time.Second)),
 		provider.WithCIBASessionHandler(b.start),
-	)}
+	),
+		// A client learns of its own tokens only.
+		provider.WithTokenIntrospection(func(_ context.Context, c *goidc.Client, t goidc.TokenInfo) bool { return t.ClientID == c.ID }),
+		provider.WithTokenIntrospectionEndpoint(introspectPath),
+	}
+}
+
+// introspect says what an access token is good for (RFC 7662); as at the real provider the answer has
+// the national identifier too.
+func (b *backchannel) introspect(w http.ResponseWriter, r *http.Request) {
+	if _, ok := form(w, r); !ok {
+		return
+	}
+	rec := &answer{header: http.Header{}, status: http.StatusOK}
+	b.i.toEngine(rec, r, introspectPath, nil)
+	var info map[string]any
+	if err := json.Unmarshal(rec.body.Bytes(), &info); err == nil && info["active"] == true {
+		if sub, ok := info["sub"].(string); ok {
+			info["SubjectNameID"] = sub[strings.LastIndexByte(sub, ':')+1:]
+		}
+		rec.body.Reset()
+		if err := json.NewEncoder(&rec.body).Encode(info); err != nil {
+			b.i.log.ErrorContext(r.Context(), "introspection", "err", err)
+		}
+		rec.header.Del("Content-Length")
+	}
+	rec.send(w)
 }
 
 // parameters of a request to the phone; channel is the provider's own, request_context is ours.

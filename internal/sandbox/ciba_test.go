@@ -327,6 +327,34 @@ func TestPushGuard(t *testing.T) {
 			t.Errorf("%d", r.status)
 		}
 	})
+	t.Run("introspection and revocation of an access token", func(t *testing.T) {
+		device := phonetest.Give(t, w.server.URL, "ines.bruyere", rand.Reader)
+		id := w.ask().id()
+		if err := device.Approve("42"); err != nil {
+			t.Fatal(err)
+		}
+		access := w.poll(id).access()
+		const look, revoke = "/protocol/openid-connect/token/introspect", "/protocol/openid-connect/revoke"
+		token := url.Values{"token": {access}}
+		if r := w.post(look, first, w.secrets[first], token); r.status != 200 || r.body["active"] != true || r.body["SubjectNameID"] != ines || r.body["client_id"] != first {
+			t.Errorf("%d %v", r.status, r.body)
+		}
+		if r := w.post(look, first, w.secrets[first], url.Values{"token": {"x"}}); r.status != 200 || r.body["active"] != false || len(r.body) != 1 {
+			t.Errorf("an unknown token: %d %v", r.status, r.body)
+		}
+		if r := w.post(look, second, w.secrets[second], token); r.body["active"] == true || r.body["SubjectNameID"] != nil {
+			t.Errorf("another client: %d %v", r.status, r.body)
+		}
+		if r := w.post(look, "", "", token); r.status != 401 {
+			t.Errorf("nobody: %d %v", r.status, r.body)
+		}
+		if r := w.post(revoke, first, w.secrets[first], token); r.status != 200 {
+			t.Errorf("revocation: %d %v", r.status, r.body)
+		}
+		if r := w.post(look, first, w.secrets[first], token); r.body["active"] != false {
+			t.Errorf("after the revocation: %v", r.body)
+		}
+	})
 	t.Run("logout by the server of the client", func(t *testing.T) {
 		device := phonetest.Give(t, w.server.URL, "ines.bruyere", rand.Reader)
 		id := w.ask().id()

@@ -19,7 +19,7 @@ var professionals = shape{
 	name: "psc", base: "/auth/realms/esante-wallet",
 	discovery: "/.well-known/wallet-openid-configuration", authorize: "/protocol/openid-connect/auth",
 	token: "/protocol/openid-connect/token", userInfo: "/protocol/openid-connect/userinfo",
-	jwks: "/protocol/openid-connect/certs", logout: "/protocol/openid-connect/logout",
+	jwks: "/protocol/openid-connect/certs", logout: "/protocol/openid-connect/logout", revocation: "/protocol/openid-connect/revoke",
 	clientID: "carnet-pro", authMethod: goidc.AuthnMethodSecretBasic,
 	codeLifetime: 60 * time.Second, tokenLifetime: 120 * time.Second,
 	levels:  []string{"eidas1"},
@@ -98,6 +98,7 @@ func (b *backchannel) endpoints(mux *http.ServeMux) {
 	mux.HandleFunc("POST "+base+pushPath, b.push)
 	mux.HandleFunc("POST "+base+cancelPath, b.cancel)
 	mux.HandleFunc("POST "+base+b.i.shape.logout, b.endHere)
+	mux.HandleFunc("POST "+base+introspectPath, b.introspect)
 	pages := b.phones.Handler()
 	mux.Handle(phone.Path, pages)
 	mux.Handle(phone.Path+"/", pages)

@@ -13,6 +13,7 @@ import (
 	"github.com/chromedp/cdproto/accessibility"
 	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/serviceworker"
 	"github.com/chromedp/cdproto/webauthn"
 	"github.com/chromedp/chromedp"
@@ -371,5 +372,55 @@ func TestPasskey(t *testing.T) {
 				t.Errorf("%s, %s", got, w.state(ref))
 			}
 		})
+	})
+}
+
+// TestWithoutStream: where a proxy cuts the stream, the page asks now and then.
+func TestWithoutStream(t *testing.T) {
+	w := start(t)
+	w.visit(t, sitetest.NewBrowser(t), func(p *page) {
+		p.Do(sitetest.Call(network.SetBlockedURLs, network.SetBlockedURLsParams{URLPatterns: []*network.BlockPattern{{URLPattern: "*://*:*/wallet/api/stream", Block: true}}}))
+		p.enrol()
+		ref := w.ask(fougere, "42")
+		p.shows("request")
+		p.Do(sitetest.Click(decline))
+		if got := p.verdict(); got != "declined" || w.state(ref) != phone.Declined {
+			t.Errorf("%s, %s", got, w.state(ref))
+		}
+		t.Run("and says so where the server is away, and finds it again", func(t *testing.T) {
+			p.Do(sitetest.Click(home), sitetest.Call(network.SetBlockedURLs, network.SetBlockedURLsParams{URLPatterns: []*network.BlockPattern{{URLPattern: "*://*:*/wallet/api/*", Block: true}}}))
+			p.Value(`document.getElementById("away").hidden ? "" : "yes"`)
+			p.Do(sitetest.Call(network.SetBlockedURLs, network.SetBlockedURLsParams{}))
+			w.ask(fougere, "43")
+			p.shows("request")
+			p.Value(`document.getElementById("away").hidden ? "yes" : ""`)
+		})
+	})
+}
+
+// TestTwoPeople: one browser is the phone of two people, and each request names its person.
+func TestTwoPeople(t *testing.T) {
+	w := start(t)
+	w.visit(t, sitetest.NewBrowser(t), func(p *page) {
+		p.enrol()
+		p.Value(`document.querySelector(".e-card b")?.textContent`)
+		p.Do(sitetest.Click("#people summary"), sitetest.Press(`#people li:nth-child(2) form[action="/wallet/telephones"] button`), sitetest.Press(`a[href^="/wallet#"]`))
+		p.shows("enrol")
+		p.Do(typed("#code", "1234"), typed("#code-again", "1234"), sitetest.Click(`#enrol button`))
+		p.shows("home")
+		p.Value(`document.querySelectorAll(".e-card").length === 2 ? "yes" : ""`)
+		ref := w.ask(tilleul, "42")
+		p.shows("request")
+		if text := p.text(); !strings.Contains(text, "Noé TILLEUL") || strings.Contains(text, "FOUGÈRE") {
+			t.Error(text)
+		}
+		p.Do(sitetest.Click("#go-on"))
+		p.shows("type")
+		p.Do(typed("#number", "42"), typed("#secret", "4711"), sitetest.Click(approve)) // the other one's code
+		p.Value(`document.getElementById("secret-error").textContent.trim()`)
+		p.Do(typed("#secret", "1234"), sitetest.Click(approve))
+		if got := p.verdict(); got != "approved" || w.state(ref) != phone.Approved {
+			t.Errorf("%s, %s", got, w.state(ref))
+		}
 	})
 }

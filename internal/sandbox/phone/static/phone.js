@@ -409,6 +409,7 @@
       await keep({ ...card, key: pair.privateKey, passkey: own?.id });
       token = "";
       navigator.storage?.persist?.().catch(() => {});
+      await proving?.catch(() => {}); // one that began before the card was there leaves it out
       await prove();
       go("home");
       await begin();
