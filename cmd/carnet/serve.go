@@ -281,7 +281,7 @@ func (p *platform) announce(t terminal, s *Settings, say ui.Text, took time.Dura
 		if site.todo == "" {
 			continue
 		}
-		fmt.Fprintf(w, "  %s\t%s\t%s\n", say.T("serve."+site.name), site.origin, say.T("serve."+site.name+site.todo, words...))
+		fmt.Fprintf(w, "  %s\t%s\t%s\n", say.T("serve."+site.name), site.origin, say.T("serve."+site.name+site.todo, slices.Concat(words, []any{"here", site.origin})...))
 	}
 	fmt.Fprintf(w, "  %s\t\t%s\n", say.T("serve.verify"), say.T("serve.verify-todo", "command", verifyCommand(s)))
 	_ = w.Flush() // a terminal that is gone does not stop the sites
