@@ -157,7 +157,11 @@ func (s *site) waiting(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, openingPath, http.StatusSeeOther)
 		return
 	}
-	v := waitingView{Page: s.ui.Page(r, "waiting.title"), Pull: now.Pull, Every: int(now.Interval / time.Second), State: statePath,
+	title := "waiting.title"
+	if now.Page {
+		title = "waiting.elsewhere-title"
+	}
+	v := waitingView{Page: s.ui.Page(r, title), Pull: now.Pull, Every: int(now.Interval / time.Second), State: statePath,
 		Until: now.Until.Format(time.RFC3339), Quit: quitPath, Phone: s.Phone}
 	v.Time = v.Clock(now.Until)
 	if now.Page {

@@ -47,6 +47,7 @@ func TestLook(t *testing.T) {
 			f.finish = carnet.E("login.Finish", carnet.Denied, login.CodeDenied, nil)
 		}},
 		{name: "waiting", path: "/connexion/attente", anonymous: true, before: func() { pending(f) }},
+		{name: "waiting-elsewhere", path: "/connexion/attente", anonymous: true, before: func() { pending(f); f.wait.Pull, f.wait.Page = true, true }},
 		{name: "left", path: "/connexion/quittee", anonymous: true},
 		{name: "opening", path: "/connexion/ouverture", anonymous: true, before: func() { atDoor("")(f) }},
 		{name: "passkey", path: "/connexion/ouverture", anonymous: true, before: func() { atDoor("Basile Genêt")(f) },
@@ -61,6 +62,9 @@ func TestLook(t *testing.T) {
 		{name: "find", path: "/recherche"},
 		{name: "find-faults", path: "/recherche", do: steps{typed("#nir", "2 62 05 99 999 001 21"), click("button[value=nir]")}},
 		{name: "find-results", path: "/recherche", do: steps{typed("#name", "Fougère"), typed("#birth", "7"), typed("#birth-month", "5"), typed("#birth-year", "1962"), click("button[value=traits]")}},
+		{name: "find-limit", path: "/recherche", before: func() {
+			f.limit = &carnet.Error{Op: "login.Take", Kind: carnet.Unavailable, Code: login.CodeLimit, Args: map[string]any{"Minutes": 7}}
+		}, do: steps{typed("#name", "Fougère"), typed("#birth", "7"), typed("#birth-month", "5"), typed("#birth-year", "1962"), click("button[value=traits]")}},
 		{name: "find-none", path: "/recherche", do: steps{typed("#name", "Chêne"), typed("#birth", "7"), typed("#birth-month", "5"), typed("#birth-year", "1961"), click("button[value=traits]")}},
 		{name: "person", path: person},
 		{name: "person-empty", path: none},
@@ -79,7 +83,7 @@ func TestLook(t *testing.T) {
 		{name: "cookies", path: "/cookies"},
 	} {
 		t.Run(page.name, func(t *testing.T) {
-			f.finish, f.down, f.stale, f.typing = nil, nil, false, login.Delegation{}
+			f.finish, f.down, f.limit, f.stale, f.typing = nil, nil, nil, false, login.Delegation{}
 			if page.before != nil {
 				page.before()
 			}
