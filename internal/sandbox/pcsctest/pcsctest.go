@@ -127,7 +127,10 @@ func (d *Daemon) Stop(t testing.TB) {
 	if err := d.cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Error(err)
 	}
-	_ = d.cmd.Wait() // ended by a signal, which is an error to exec
+	process := d.cmd.Process
+	patience := time.AfterFunc(5*time.Second, func() { _ = process.Kill() }) // it waits for clients that hang
+	_ = d.cmd.Wait()                                                         // ended by a signal, which is an error to exec
+	patience.Stop()
 	d.cmd = nil
 	for _, name := range []string{"pcscd.comm", "pcscd.pid"} {
 		_ = os.Remove(filepath.Join(d.run, "pcscd", name)) // it may have done so
