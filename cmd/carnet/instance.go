@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"path/filepath"
 	"strings"
 	"time"
@@ -107,6 +108,27 @@ func (in *instance) publisher(days int) *certify.Publisher {
 func (in *instance) list(ctx context.Context) (revlist.Held, error) {
 	l, err := in.lists.Current(ctx)
 	return revlist.Held{Bytes: l.Bytes, List: l.List}, err
+}
+
+// followEvery is how long a certificate that a correction belies may wait to be revoked.
+const followEvery = time.Minute
+
+// followCorrections revokes what corrections belie, until the end.
+func (in *instance) followCorrections(ctx context.Context, log *slog.Logger) {
+	for {
+		revoked, err := in.certify.Follow(ctx, system)
+		if revoked > 0 {
+			log.InfoContext(ctx, "certificates revoked after corrections", "documents", revoked)
+		}
+		if err != nil && ctx.Err() == nil {
+			log.ErrorContext(ctx, "corrections are not followed; the next minute tries again", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(followEvery):
+		}
+	}
 }
 
 // migrations lists the tables in the order in which they are made.

@@ -58,6 +58,11 @@ func (c serveCmd) Run(ctx context.Context, s *Settings, file *configFile, t term
 		return errors.Join(err, p.close())
 	}
 	p.announce(t, s, say, time.Since(start))
+	followed := make(chan struct{})
+	go func() {
+		defer close(followed)
+		p.followCorrections(ctx, log)
+	}()
 	gathered := make(chan struct{})
 	go func() {
 		defer close(gathered)
@@ -68,6 +73,7 @@ func (c serveCmd) Run(ctx context.Context, s *Settings, file *configFile, t term
 	err = p.serve(ctx, func() { fmt.Fprintln(t.out, "\n"+say.T("serve.stopping")) })
 	stop()
 	<-gathered
+	<-followed
 	if err = errors.Join(err, p.close()); err == nil {
 		fmt.Fprintln(t.out, say.T("serve.stopped"))
 	}

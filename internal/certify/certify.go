@@ -65,6 +65,10 @@ type Tx interface {
 	RevokedNames() ([]revocation.Key, error)                              // of everybody, in any order, duplicates included
 	RevocationList() (number uint64, body []byte, err error)              // the newest; 0 when none was published
 	PutRevocationList(number uint64, issued time.Time, body []byte) error // replaces it
+
+	Notices(most int) ([]Notice, error) // that this room has not settled, oldest first
+	Settle(n Notice) error              // takes a notice off that list
+	Issuance() ([]Issued, error)        // oldest day first; PutCertificate counts
 }
 
 // Kind says what a document is.
@@ -88,6 +92,7 @@ type Certificate struct {
 	Authority, Key string
 	IssuedAt       time.Time
 	Names          []revocation.Key // under which it would be revoked
+	Basis          []Fact           // what it states of the doses
 	Receipt        Receipt          // of an HC1, for the person alone
 }
 
@@ -308,13 +313,16 @@ func (s *Service) Attestation(ctx context.Context, actor protect.Actor, person c
 	}
 	cert := s.signers.National.Certificate()
 	c := Certificate{Person: person, Dose: last.ID, Kind: National, Document: doc.ID, Authority: cert.Issuer.CommonName, Key: cert.Subject.CommonName,
-		IssuedAt: now, Names: []revocation.Key{revocation.TwoDDocKey(doc.ID)}}
+		IssuedAt: now, Names: []revocation.Key{revocation.TwoDDocKey(doc.ID)}, Basis: situation.facts()}
 	if c.ID, err = s.ids.New(); err != nil {
 		return Document{}, err
 	}
 	// Handed out only once the register knows of it; it may have been revoked in between.
 	if err := s.about(ctx, actor, person, func(tx Tx) error {
 		if err := refuseRevoked(tx, doc.ID); err != nil {
+			return err
+		}
+		if err := s.unchanged(tx, person, c.Basis); err != nil {
 			return err
 		}
 		return tx.PutCertificate(c)

@@ -106,7 +106,7 @@ func (s *Service) european(ctx context.Context, actor protect.Actor, person carn
 		doc, err = release(draft, &replay{key.Public, old.Receipt.Signature}, s.ids.Rand)
 	} else {
 		doc, c, err = s.signEuropean(key, situation, now)
-		c.Person, c.Dose = person, last.ID
+		c.Person, c.Dose, c.Basis = person, last.ID, situation.facts()
 	}
 	if err != nil {
 		return Document{}, false, err
@@ -118,7 +118,10 @@ func (s *Service) european(ctx context.Context, actor protect.Actor, person carn
 	// Handed out only once the register knows of it; it may have been revoked in between, or another one may be there.
 	err = s.about(ctx, actor, person, func(tx Tx) error {
 		there, err := standing(tx, person, key, s.ids.Clock()) // another's may be younger than this request
-		if other = err == nil && there.Document != old.Document; err != nil || other || same {
+		if other = err == nil && there.Document != old.Document; err != nil || other {
+			return err
+		}
+		if err := s.unchanged(tx, person, situation.facts()); err != nil || same {
 			return err
 		}
 		return tx.PutCertificate(c)

@@ -61,6 +61,7 @@ var (
 	Enrolment      = Purpose{"enrolment"}
 	Certification  = Purpose{"certification"}
 	Revocation     = Purpose{"revocation"}
+	Upkeep         = Purpose{"upkeep"}
 	Publication    = Purpose{"publication"}
 	Login          = Purpose{"login"}
 	Security       = Purpose{"security"}
@@ -68,7 +69,7 @@ var (
 	Accountability = Purpose{"accountability"}
 )
 
-var purposes = []Purpose{Vaccination, Directory, Enrolment, Certification, Revocation, Publication, Login, Security, Delegation, Accountability}
+var purposes = []Purpose{Vaccination, Directory, Enrolment, Certification, Revocation, Upkeep, Publication, Login, Security, Delegation, Accountability}
 
 func (p Purpose) String() string { return p.id }
 

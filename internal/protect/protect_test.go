@@ -36,8 +36,9 @@ func TestTuples(t *testing.T) {
 		"professional directory other": true, "professional directory none": true,
 		"system directory other": true, "system directory none": true,
 		"system enrolment other": true, "system enrolment none": true,
-		"insured certification self": true,
-		"system revocation other":    true, "system revocation none": true,
+		"insured certification self": true, "insured revocation self": true,
+		"system upkeep other": true, "system upkeep none": true, "system upkeep self": true,
+		"system revocation other": true, "system revocation none": true,
 		"system publication other": true, "system publication none": true,
 		"system login other": true, "system login none": true,
 		"system delegation other": true, "system delegation none": true, "system delegation self": true,
@@ -143,7 +144,7 @@ func TestTeleserviceView(t *testing.T) {
 			person_key.person_id person_key.wrapped
 			certificate.person_id certificate.certificate_id certificate.dose_id certificate.document certificate.authority
 			certificate.key_id certificate.issued_at certificate.kind certificate.names certificate.receipt
-			revocation.document revocation.names`)
+			certificate.basis revocation.document revocation.names issuance.day issuance.kind issuance.n`)
 		slices.Sort(want)
 		if got := readable(r, d); !slices.Equal(got, want) {
 			t.Errorf("the view is\n%v, want\n%v", got, want)
@@ -152,7 +153,7 @@ func TestTeleserviceView(t *testing.T) {
 	t.Run("the teleservice writes the trace of an issue and nothing else", func(t *testing.T) {
 		for _, column := range r.Columns() {
 			table, name, _ := strings.Cut(column, ".")
-			if may := d.MayWrite(table, name) == nil; may != (table == "certificate") {
+			if may := d.MayWrite(table, name) == nil; may != (table == "certificate" || table == "issuance") {
 				t.Errorf("%s: writable %v", column, may)
 			}
 		}
@@ -164,7 +165,7 @@ func TestTeleserviceView(t *testing.T) {
 func TestPublicationView(t *testing.T) {
 	r, g := defaultGuard(t)
 	d := g.Decide(Request{Actor{Role: System}, Publication, carnet.ID{}})
-	want := []string{"revocation.document", "revocation.names", "revocation_list.body", "revocation_list.issued_at", "revocation_list.number", "revocation_list.slot"}
+	want := []string{"issuance.day", "issuance.kind", "issuance.n", "revocation.document", "revocation.names", "revocation_list.body", "revocation_list.issued_at", "revocation_list.number", "revocation_list.slot"}
 	if got := readable(r, d); !slices.Equal(got, want) {
 		t.Errorf("the view is\n%v, want\n%v", got, want)
 	}

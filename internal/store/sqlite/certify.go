@@ -27,7 +27,8 @@ func (t *tx) PutCertificate(c certify.Certificate) error {
 		return err
 	}
 	cells := []cell{{"person_id", c.Person[:]}, {"certificate_id", c.ID[:]}, {"dose_id", c.Dose[:]}, {"kind", string(c.Kind)},
-		{"document", c.Document[:]}, {"authority", c.Authority}, {"key_id", c.Key}, {"issued_at", c.IssuedAt.UnixMicro()}, {"names", revocation.AppendKeys(nil, c.Names...)}}
+		{"document", c.Document[:]}, {"authority", c.Authority}, {"key_id", c.Key}, {"issued_at", c.IssuedAt.UnixMicro()}, {"names", revocation.AppendKeys(nil, c.Names...)},
+		{"basis", certify.AppendFacts([]byte{}, c.Basis)}}
 	if c.Receipt.Identifier != "" {
 		key, err := t.key("person", c.Person)
 		if err != nil {
@@ -43,7 +44,54 @@ func (t *tx) PutCertificate(c certify.Certificate) error {
 		}
 		cells = append(cells, cell{"receipt", sealed})
 	}
-	_, err = t.write(c.Person, refuse, "certificate", cells...)
+	if _, err = t.write(c.Person, refuse, "certificate", cells...); err != nil {
+		return err
+	}
+	day := carnet.DateOf(c.IssuedAt).Days()
+	rows, err := t.read(carnet.ID{}, "issuance", where("day", day).and("kind", string(c.Kind)), "n")
+	if err != nil {
+		return err
+	}
+	n := 1
+	for _, r := range rows {
+		n += r.int("n")
+	}
+	_, err = t.write(carnet.ID{}, replace, "issuance", cell{"day", day}, cell{"kind", string(c.Kind)}, cell{"n", n})
+	return err
+}
+
+// Issuance lists the counts.
+func (t *tx) Issuance() ([]certify.Issued, error) {
+	rows, err := t.read(carnet.ID{}, "issuance", condition{}.by("day, kind"), "day", "kind", "n")
+	if err != nil {
+		return nil, err
+	}
+	list := make([]certify.Issued, len(rows))
+	for i, r := range rows {
+		list[i] = certify.Issued{Day: carnet.DateOfDays(r.int("day")), Kind: certify.Kind(r.text("kind")), N: r.int("n")}
+	}
+	return list, nil
+}
+
+var noticeColumns = []string{"person_id", "outbox_id", "kind", "event_id", "at"}
+
+// Notices lists what the room has not looked at yet.
+func (t *tx) Notices(most int) ([]certify.Notice, error) {
+	rows, err := t.read(carnet.ID{}, "outbox", where("certify", 1).by("outbox_id").first(most), noticeColumns...)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]certify.Notice, len(rows))
+	for i, r := range rows {
+		list[i] = certify.Notice{ID: r.id("outbox_id"), Person: r.id("person_id"), Event: r.id("event_id"), Kind: r.text("kind"), At: r.time("at")}
+	}
+	return list, nil
+}
+
+// Settle marks a notice.
+func (t *tx) Settle(n certify.Notice) error {
+	_, err := t.write(n.Person, replace, "outbox", cell{"person_id", n.Person[:]}, cell{"outbox_id", n.ID[:]}, cell{"kind", n.Kind},
+		cell{"event_id", n.Event[:]}, cell{"at", n.At.UnixMicro()}, cell{"certify", 0})
 	return err
 }
 
@@ -66,7 +114,7 @@ func (t *tx) CertificatesOf(document [32]byte) ([]certify.Certificate, error) {
 
 func (t *tx) certificates(person carnet.ID, which condition) ([]certify.Certificate, error) {
 	rows, err := t.read(person, "certificate", which.by("issued_at, certificate_id"),
-		"person_id", "certificate_id", "dose_id", "kind", "document", "authority", "key_id", "issued_at", "names", "receipt")
+		"person_id", "certificate_id", "dose_id", "kind", "document", "authority", "key_id", "issued_at", "names", "basis", "receipt")
 	if err != nil {
 		return nil, err
 	}
@@ -78,6 +126,7 @@ func (t *tx) certificates(person carnet.ID, which condition) ([]certify.Certific
 		if c.Names, err = revocation.ParseKeys(r.blob("names")); err != nil {
 			return nil, carnet.E("sqlite", carnet.Internal, "internal", err)
 		}
+		c.Basis = certify.ParseFacts(r.blob("basis"))
 		if sealed := r.blob("receipt"); sealed != nil {
 			if c.Receipt, err = t.receipt(c.Person, sealed); err != nil {
 				return nil, err

@@ -83,9 +83,9 @@ func testRevoke(t *testing.T, w *world) {
 	if len(again) != 0 || len(old) != 1 || old[0].ID != made[0].ID || w.Count(t, "revocation") != 1 {
 		t.Errorf("again: made %+v, before %+v", again, old)
 	}
-	_, _, err = c.Revoke(t.Context(), w.self(), w.withdrawal(t, doc))
+	_, _, err = c.Revoke(t.Context(), w.nurse, w.withdrawal(t, doc))
 	if !errors.Is(err, protect.ErrDenied) {
-		t.Errorf("by the person: %v", err)
+		t.Errorf("by a professional: %v", err)
 	}
 	if _, err = c.Find(t.Context(), w.nurse, doc.ID); !errors.Is(err, protect.ErrDenied) {
 		t.Errorf("found by a professional: %v", err)

@@ -1,0 +1,188 @@
+package certify
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"time"
+
+	"carnet/internal/carnet"
+	"carnet/internal/protect"
+)
+
+// Notice is what the outbox tells: something happened to a dose of a person.
+type Notice struct {
+	ID, Person, Event carnet.ID
+	Kind              string // "dose.correct", "dose.cancel"; others need nothing here
+	At                time.Time
+}
+
+// Fact is a fingerprint of what documents state of one dose: product, day, country, rank, doses expected. A change of
+// the lot or of the arm changes no document.
+type Fact struct {
+	Dose  carnet.ID
+	Print [8]byte
+}
+
+func facts(all []carnet.Dose) []Fact {
+	list := make([]Fact, len(all))
+	for i, d := range all {
+		sum := sha256.Sum256(fmt.Appendf(nil, "%s|%s|%s|%d|%d", d.Vaccine, d.Date, d.Place.Country, d.Rank, d.Expected))
+		list[i].Dose = d.ID
+		copy(list[i].Print[:], sum[:])
+	}
+	return list
+}
+
+// facts are those of every dose that a document counts.
+func (s Summary) facts() []Fact {
+	all := make([]carnet.Dose, len(s.Doses))
+	for i, d := range s.Doses {
+		all[i] = d.Dose
+	}
+	return facts(all)
+}
+
+// belied reports that a document states something that no longer stands.
+func (c Certificate) belied(standing []Fact) bool {
+	return slices.ContainsFunc(c.Basis, func(f Fact) bool { return !slices.Contains(standing, f) })
+}
+
+// batch is how many notices one call takes at once.
+const batch = 100
+
+// Follow revokes the documents that corrections and cancellations belie, and gives how many it revoked. Each notice is
+// looked at in a transaction of its own, which marks it as done: what is stopped goes on where it was, and
+// what is done twice is done once. It looks at what stands, and not at what the notice says. The person's next document is
+// another one: its content is.
+func (s *Service) Follow(ctx context.Context, actor protect.Actor) (revoked int, err error) {
+	for {
+		var due []Notice
+		err := s.store.Within(ctx, s.guard.Decide(protect.Request{Actor: actor, Purpose: protect.Upkeep}), func(tx Tx) (err error) {
+			due, err = tx.Notices(batch)
+			return err
+		})
+		if err != nil {
+			return revoked, err
+		}
+		for _, n := range due {
+			made, err := s.follow(ctx, actor, n)
+			if err != nil {
+				return revoked, err
+			}
+			revoked += made
+		}
+		if len(due) < batch {
+			return revoked, nil
+		}
+	}
+}
+
+func (s *Service) follow(ctx context.Context, actor protect.Actor, n Notice) (made int, err error) {
+	reason := WrongContent
+	switch n.Kind {
+	case "dose.cancel":
+		reason = NotGiven
+	case "dose.correct":
+	default: // a new dose belies nothing
+		reason = ""
+	}
+	d := s.guard.Decide(protect.Request{Actor: actor, Purpose: protect.Upkeep, Person: n.Person})
+	err = s.store.Within(ctx, d, func(tx Tx) error {
+		made = 0
+		if reason == "" {
+			return tx.Settle(n)
+		}
+		doses, err := tx.Doses(n.Person)
+		if err != nil {
+			return err
+		}
+		issued, err := tx.Certificates(n.Person)
+		if err != nil {
+			return err
+		}
+		standing := facts(doses)
+		for _, c := range issued {
+			if !c.belied(standing) {
+				continue
+			}
+			there, err := tx.Revoked(c.Document)
+			if err != nil || there {
+				if err != nil {
+					return err
+				}
+				continue
+			}
+			r := Revocation{Person: c.Person, Certificate: c.ID, Dose: c.Dose, Document: c.Document, Names: c.Names, Key: n.ID, Scope: OneDocument,
+				Reason: reason, At: s.ids.Clock()}
+			if r.ID, err = s.ids.New(); err != nil {
+				return err
+			}
+			if err := tx.PutRevocation(r); err != nil {
+				return err
+			}
+			made++
+		}
+		return tx.Settle(n)
+	})
+	return made, err
+}
+
+// Replace revokes every document of the person who asks, because its code is out: the next ones are others. The European
+// certificate can be had at once; the attestation, which its content and day make, from the next day on. The key is made
+// before it is asked; the same one again changes nothing. It gives how many documents it revoked.
+func (s *Service) Replace(ctx context.Context, actor protect.Actor, person, key carnet.ID) (int, error) {
+	made, _, err := s.Revoke(ctx, actor, Withdrawal{Key: key, Person: person, Scope: OnePerson, Reason: Asked})
+	return len(made), err
+}
+
+// NewKey makes an idempotency key, for a form to carry.
+func (s *Service) NewKey() (carnet.ID, error) { return s.ids.New() }
+
+// Issued is a line of the public log of issuance.
+type Issued struct {
+	Day  carnet.Date
+	Kind Kind
+	N    int // documents, each counted once however often it was downloaded
+}
+
+// Issuance is the public log, oldest day first. It tells how many, and nothing of anybody.
+func (s *Service) Issuance(ctx context.Context) (list []Issued, err error) {
+	d := s.guard.Decide(protect.Request{Actor: protect.Actor{Role: protect.System}, Purpose: protect.Publication})
+	err = s.store.Within(ctx, d, func(tx Tx) (err error) {
+		list, err = tx.Issuance()
+		return err
+	})
+	return list, err
+}
+
+// unchanged refuses to hand out what was prepared from doses that have changed since: the notice of the change may have been
+// looked at before the document was noted.
+func (s *Service) unchanged(tx Tx, person carnet.ID, before []Fact) error {
+	doses, err := tx.Doses(person)
+	if err == nil && !slices.Equal(facts(doses), before) {
+		err = carnet.E("certify", carnet.Unavailable, "certificate.changed", nil)
+	}
+	return err
+}
+
+// AppendFacts writes facts for a store: 16 bytes of the dose, 8 of the fingerprint.
+func AppendFacts(dst []byte, list []Fact) []byte {
+	for _, f := range list {
+		dst = append(append(dst, f.Dose[:]...), f.Print[:]...)
+	}
+	return dst
+}
+
+// ParseFacts reads what AppendFacts wrote.
+func ParseFacts(b []byte) []Fact {
+	var list []Fact
+	for chunk := range slices.Chunk(bytes.Clone(b), 24) {
+		var f Fact
+		copy(f.Print[:], chunk[copy(f.Dose[:], chunk):])
+		list = append(list, f)
+	}
+	return list
+}
