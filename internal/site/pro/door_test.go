@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"strings"
 	"time"
 
 	"carnet/internal/carnet"
@@ -36,6 +37,8 @@ func (d door) Begin(w http.ResponseWriter, r *http.Request) error {
 func (d door) Finish(http.ResponseWriter, *http.Request) (login.Identity, error) {
 	return login.Identity{Subject: carnet.Hide("subject"), ReturnTo: "/"}, d.finish
 }
+
+func (d door) SameDevice(r *http.Request) bool { return strings.Contains(r.UserAgent(), "Mobile") }
 
 func (d door) Call(_ http.ResponseWriter, _ *http.Request, q login.CallRequest) (login.Wait, error) {
 	d.called = append(d.called, q)

@@ -29,6 +29,7 @@ type homeView struct {
 	ui.Page
 	Login, Call, Button             string
 	Number, Establishment, Delegate ui.Field // without name when this site asks no telephone
+	SameDevice                      bool     // this browser is on a telephone: its own page first
 	Return                          []ui.Hidden
 	Contact                         contactView
 }
@@ -44,6 +45,7 @@ func (s *site) homeView(r *http.Request, back string, q login.CallRequest, fault
 		if v.Focus = "number"; s.Sandbox {
 			v.Focus = ""
 		}
+		v.SameDevice = s.Login.SameDevice(r)
 		v.Number = v.Digits("number", "home.number", q.Number, "w10")
 		v.Number.Complete = "username"
 		v.Establishment = v.Input("establishment", "home.establishment", q.Establishment)

@@ -220,6 +220,22 @@ func TestSupportIsClosed(t *testing.T) {
 	})
 }
 
+// TestSameDevice: on the telephone itself the page of the provider comes first (R25).
+func TestSameDevice(t *testing.T) {
+	_, h := start(t, newFake(t), &bytes.Buffer{})
+	for agent, callFirst := range map[string]bool{"Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0": true, "Mozilla/5.0 (Linux; Android 16; Mobile) Firefox/140.0": false} {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.Header.Set(sitetest.Anonymous, "none")
+		r.Header.Set("User-Agent", agent)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		call, page := strings.Index(w.Body.String(), `action="/connexion/appel"`), strings.Index(w.Body.String(), `action="/connexion"`)
+		if call < 0 || page < 0 || (call < page) != callFirst {
+			t.Errorf("%s: the telephone at %d, the page at %d", agent, call, page)
+		}
+	}
+}
+
 // TestSettings is "Mes paramètres".
 func TestSettings(t *testing.T) {
 	delegate := func(f *fake) { f.typing = login.Delegation{ID: genet.ID, Name: genet.Name, Presence: login.Present} }

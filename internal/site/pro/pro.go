@@ -43,6 +43,7 @@ type Login interface {
 	EndPath() string
 	Begin(w http.ResponseWriter, r *http.Request) error
 	Finish(w http.ResponseWriter, r *http.Request) (login.Identity, error)
+	SameDevice(r *http.Request) bool
 	Call(w http.ResponseWriter, r *http.Request, q login.CallRequest) (login.Wait, error)
 	Waiting(w http.ResponseWriter, r *http.Request) (login.Wait, error)
 	Quit(w http.ResponseWriter, r *http.Request) error
