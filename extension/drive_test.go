@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"carnet/extension"
+	"carnet/extension/api"
 	"carnet/extension/legal"
 )
 
@@ -165,7 +166,7 @@ func serve(t testing.TB) sites {
 	t.Helper()
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /carnet-vitale.js", func(w http.ResponseWriter, r *http.Request) {
-		text, err := extension.PageAPI.ReadFile("api/carnet-vitale.js")
+		text, err := api.Files.ReadFile("carnet-vitale.js")
 		if err != nil {
 			t.Error(err)
 		}

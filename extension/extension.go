@@ -4,7 +4,7 @@
 //	go run ./extension/build --out dist                              # for trying: fictitious operator, http://localhost
 //	go run ./extension/build --out dist --operator operator.json --origin https://pro.example
 //
-// What a page sees is in api: a module of JavaScript with its types, to be served by the page's own site. What the extension
+// What a page sees is in package api. What the extension
 // does is in src; its background says who may ask, its content script carries messages, its consent window asks the professional. The
 // conditions, notices and the list of principles come from package legal and from the workstation's doctor, so that extension and
 // module say the same. Carnet specification vitale.md, section 7; docs/vitale.md.
@@ -33,11 +33,6 @@ import (
 
 //go:embed all:src
 var source embed.FS
-
-// PageAPI is the module that pages import, and its types.
-//
-//go:embed api/carnet-vitale.js api/carnet-vitale.d.ts
-var PageAPI embed.FS
 
 // Target is a store.
 type Target string
