@@ -19,7 +19,15 @@ type page struct {
 func (w *world) visit(t testing.TB, b *sitetest.Browser, walk func(*page)) {
 	t.Helper()
 	b.Visit(t, sitetest.Look{URL: w.server.URL + "/wallet", Width: 390, Scheme: sitetest.Light, JS: true, Headers: map[string]string{"Accept-Language": "fr"}},
-		func(v *sitetest.Visit) { walk(&page{v, w}) })
+		func(v *sitetest.Visit) {
+			p := &page{v, w}
+			t.Cleanup(func() {
+				if t.Failed() {
+					t.Logf("the page shows %s", p.Value(`document.getElementById("phone").dataset.shown + ": " + document.getElementById("main").innerText`))
+				}
+			})
+			walk(p)
+		})
 }
 
 // shows waits for a screen.
