@@ -135,7 +135,11 @@ func (d Doctor) browsers() []Finding {
 			}
 			list = append(list, f)
 		}
-		if text, err := os.ReadFile(in.ConfigFile()); err == nil {
+		text, err := os.ReadFile(in.ConfigFile())
+		if errors.Is(err, fs.ErrNotExist) && system && d.Machine.OS == "linux" { // the Debian package has it elsewhere
+			text, err = os.ReadFile(d.Machine.join(d.Machine.Root, "/etc/carnet-vitale/config.json"))
+		}
+		if err == nil {
 			f := Finding{Check: d.say("sites admis", "allowed sites"), State: OK}
 			c, err := module.ReadConfig(text)
 			switch {
