@@ -193,10 +193,11 @@ func propagate(known []bounds, sums [][]int) {
 }
 
 // attack reads what a protected table shows, knows the rules, and recovers what it can: the number of hidden counts
-// from 1 to 10 that it can compute, tell to be there, or narrow to three.
+// from 1 to 10 that it can compute, tell to be there, or narrow to three. It looks at the last measure, the one with most
+// small counts.
 func attack(p *publish.Protected) (unique, present, few int) {
 	cells, weeks := p.Cells(), len(p.Weeks)
-	for m := range p.Measures {
+	for m := len(p.Measures) - 1; m < len(p.Measures); m++ {
 		at := func(family, week, cell int) int { return family*weeks*cells + week*cells + cell }
 		known := make([]bounds, 2*weeks*cells)
 		truth := make([]int, len(known))

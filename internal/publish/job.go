@@ -315,7 +315,7 @@ func intersections(t *Table, p Policy) (out []string) {
 			continue
 		}
 		parent := t.Trees[0].Members[m.Parent].Key
-		if n := t.Sums[0][last*cells+i*strides[0]]; of[parent] > 1 && n > 0 && n < int32(p.Threshold) && !slices.Contains(out, parent) {
+		if n := t.Sums[0][last*cells+i*strides[0]]; of[parent] > 1 && n > 0 && n < int32(p.Threshold) && !strings.HasSuffix(parent, ":"+Unknown) && !slices.Contains(out, parent) {
 			out = append(out, parent)
 		}
 	}
