@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"net/http"
 	"net/url"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +16,7 @@ import (
 	"github.com/chromedp/cdproto/webauthn"
 	"github.com/chromedp/chromedp"
 
+	"carnet/internal/login/logintest"
 	"carnet/internal/sandbox"
 	"carnet/internal/sandbox/phone/phonetest"
 	"carnet/internal/site/sitetest"
@@ -131,4 +134,44 @@ func postForm(t *testing.T, address string, with []*network.Cookie, form url.Val
 	}
 	resp.Body.Close()
 	return resp
+}
+
+// TestRevocation: the operator ends the sessions of a professional, and the very next request is refused.
+func TestRevocation(t *testing.T) {
+	world, err := sandbox.ReadWorld()
+	if err != nil {
+		t.Fatal(err)
+	}
+	owner, number := world.Professionals[0], world.Professionals[0].Professional.Number.Reveal()
+	dir := t.TempDir()
+	c := serve(t, dir)
+	phone := atSandbox{phonetest.Give(t, c.psc, owner.Identifier, rand.Reader)}
+	b := logintest.NewBrowser(t)
+	digits := call(t, b, c.pro, number)
+	t.Run("ECP-01 no session opens before the phone has answered", func(t *testing.T) {
+		other := *b
+		if other.Get(c.pro + "/connexion/ouverture"); other.Page.Has("situation") || other.Page.Status == http.StatusOK {
+			t.Errorf("status %d\n%s", other.Page.Status, other.Page.Body)
+		}
+	})
+	phone.approve(t, digits, digits)
+	await(t, b)
+	b.Send(map[string]string{"situation": b.Page.Choices("situation")[0]})
+	if !b.Page.Has("nir") {
+		t.Fatalf("no session at %s:\n%s", b.Page.URL, b.Page.Body)
+	}
+	t.Run("VIT-50 the account is personal, and its revocation cuts the access at once", func(t *testing.T) {
+		out, err := exec.Command(program(t), "--data", filepath.Join(dir, "data"), "session", "end", number).CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		if b.Get(c.pro + "/recherche"); b.Page.Has("nir") || b.Page.URL.Path != "/" {
+			t.Errorf("still open: %s", b.Page.URL)
+		}
+	})
+	t.Run("ECP-01 the next session asks again", func(t *testing.T) {
+		if call(t, b, c.pro, number) == "" {
+			t.Error("nothing asked")
+		}
+	})
 }
