@@ -33,6 +33,12 @@ var files embed.FS
 // FileName is the name of the PDF: it says what it is, and not whose.
 const FileName = "attestation-vaccination-covid-19.pdf"
 
+// Names of the European certificate, as a page and as a card.
+const (
+	EuropeanFileName = "certificat-covid-numerique-ue.pdf"
+	CardFileName     = "certificat-covid-numerique-ue-carte.pdf"
+)
+
 // Login is what the site needs of the logins: package login's Site has it.
 type Login interface {
 	CallbackPath() string
@@ -55,6 +61,11 @@ type People interface {
 type Certify interface {
 	Summary(ctx context.Context, actor protect.Actor, person carnet.ID) (certify.Summary, error)
 	Attestation(ctx context.Context, actor protect.Actor, person carnet.ID) (certify.Document, error)
+	European(ctx context.Context, actor protect.Actor, person carnet.ID) (certify.Document, error)
+	Card(ctx context.Context, actor protect.Actor, person carnet.ID) (certify.Document, error)
+	Replace(ctx context.Context, actor protect.Actor, person, key carnet.ID) (int, error)
+	NewKey() (carnet.ID, error)
+	Issuance(ctx context.Context) ([]certify.Issued, error)
 }
 
 // Deps is what the site is made of.
@@ -85,6 +96,10 @@ const (
 	logoutPath    = "/deconnexion"
 	situationPath = "/ma-vaccination"
 	pdfPath       = "/ma-vaccination/attestation"
+	europeanPath  = "/ma-vaccination/certificat-europeen"
+	cardPath      = "/ma-vaccination/carte"
+	replacePath   = "/ma-vaccination/remplacer"
+	issuancePath  = "/delivrances"
 	sessionsPath  = "/mes-connexions"
 )
 
@@ -128,11 +143,17 @@ func (s *site) handler() http.Handler {
 	handle("GET /franceconnect", s.about)
 	handle("GET "+NoticePath, s.notice)
 	handle("GET "+walletPath, s.wallet)
+	handle("GET "+europeanWalletPath, s.wallet)
 	handle("POST "+loginPath, s.begin)
 	handle("GET "+s.Login.CallbackPath(), s.finish)
 	handle("POST "+logoutPath, s.logout)
 	handle("GET "+situationPath, s.private(s.situation))
-	handle("GET "+pdfPath, s.private(s.pdf))
+	handle("GET "+pdfPath, s.private(s.download(FileName, s.Certify.Attestation)))
+	handle("GET "+europeanPath, s.private(s.download(EuropeanFileName, s.Certify.European)))
+	handle("GET "+cardPath, s.private(s.download(CardFileName, s.Certify.Card)))
+	handle("GET "+replacePath, s.private(s.askReplace))
+	handle("POST "+replacePath, s.private(s.replace))
+	handle("GET "+issuancePath, s.issuance)
 	handle("GET "+sessionsPath, s.private(s.sessions))
 	handle("POST "+sessionsPath, s.private(s.endSessions))
 	return s.ui.Handler(mux)
@@ -301,6 +322,9 @@ type situationView struct {
 	Last     ui.Rows
 	Doses    ui.Table
 	PDF      string
+	European string
+	Card     string
+	Replace  string
 	Sessions string
 }
 
@@ -309,7 +333,10 @@ func (s *site) situation(w http.ResponseWriter, r *http.Request, me login.Sessio
 	if err != nil {
 		return err
 	}
-	v := situationView{Page: s.ui.Page(r, "situation.title"), PDF: pdfPath, Sessions: sessionsPath}
+	v := situationView{Page: s.ui.Page(r, "situation.title"), PDF: pdfPath, European: europeanPath, Card: cardPath, Replace: replacePath, Sessions: sessionsPath}
+	if r.URL.Query().Get("remplace") != "" {
+		v.Banner = &ui.Banner{Kind: "success", Title: v.T("replace.done"), Lines: []string{v.T("replace.done-words")}}
+	}
 	last, ok := now.Last()
 	if !ok {
 		v.None = &ui.Empty{Icon: "leaf", Title: v.T("none.title"), Words: v.T("none.words")}
@@ -349,22 +376,24 @@ func place(p carnet.Place) string {
 	return p.Name + ", " + p.Commune
 }
 
-// pdf certifies and sends the attestation. It is a GET, because the download manager of a phone asks
+// download certifies and sends a document. It is a GET, because the download manager of a phone asks
 // again by itself and can only do that; another site cannot make the browser ask for it.
-func (s *site) pdf(w http.ResponseWriter, r *http.Request, me login.Session) error {
-	if from := r.Header.Get("Sec-Fetch-Site"); from == "cross-site" || from == "same-site" {
-		http.Redirect(w, r, situationPath, http.StatusSeeOther)
+func (s *site) download(name string, certified func(context.Context, protect.Actor, carnet.ID) (certify.Document, error)) func(http.ResponseWriter, *http.Request, login.Session) error {
+	return func(w http.ResponseWriter, r *http.Request, me login.Session) error {
+		if from := r.Header.Get("Sec-Fetch-Site"); from == "cross-site" || from == "same-site" {
+			http.Redirect(w, r, situationPath, http.StatusSeeOther)
+			return nil
+		}
+		doc, err := certified(r.Context(), me.Actor(), me.Person)
+		if err != nil {
+			return err
+		}
+		h := w.Header()
+		h.Set("Content-Type", "application/pdf")
+		h.Set("Content-Disposition", `attachment; filename="`+name+`"`)
+		h.Set("Content-Length", strconv.Itoa(len(doc.PDF)))
+		w.WriteHeader(http.StatusOK)
+		_, _ = w.Write(doc.PDF) // the reader is gone: nobody left to tell
 		return nil
 	}
-	doc, err := s.Certify.Attestation(r.Context(), me.Actor(), me.Person)
-	if err != nil {
-		return err
-	}
-	h := w.Header()
-	h.Set("Content-Type", "application/pdf")
-	h.Set("Content-Disposition", `attachment; filename="`+FileName+`"`)
-	h.Set("Content-Length", strconv.Itoa(len(doc.PDF)))
-	w.WriteHeader(http.StatusOK)
-	_, _ = w.Write(doc.PDF) // the reader is gone: nobody left to tell
-	return nil
 }

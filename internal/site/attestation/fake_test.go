@@ -115,6 +115,25 @@ func (f *fake) Attestation(_ context.Context, a protect.Actor, person carnet.ID)
 	return certify.Document{PDF: []byte("%PDF-1.7 of a test")}, f.down
 }
 
+func (f *fake) European(ctx context.Context, a protect.Actor, person carnet.ID) (certify.Document, error) {
+	return f.Attestation(ctx, a, person)
+}
+
+func (f *fake) Card(ctx context.Context, a protect.Actor, person carnet.ID) (certify.Document, error) {
+	return f.Attestation(ctx, a, person)
+}
+
+func (f *fake) Replace(_ context.Context, _ protect.Actor, person, key carnet.ID) (int, error) {
+	f.asked, f.closed = append(f.asked, person), append(f.closed, key)
+	return 2, f.down
+}
+
+func (f *fake) NewKey() (carnet.ID, error) { return otherSession, nil }
+
+func (f *fake) Issuance(context.Context) ([]certify.Issued, error) {
+	return []certify.Issued{{Day: carnet.Date{Year: 2026, Month: 11, Day: 20}, Kind: certify.National, N: 41}, {Day: carnet.Date{Year: 2026, Month: 11, Day: 21}, Kind: certify.European, N: 7}}, f.down
+}
+
 func start(t testing.TB, f *fake, out io.Writer) (*site, http.Handler) {
 	t.Helper()
 	s, err := newSite(Deps{

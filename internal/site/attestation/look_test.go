@@ -29,6 +29,9 @@ func TestLook(t *testing.T) {
 		{name: "none", path: "/ma-vaccination", session: true},
 		{name: "going", path: "/ma-vaccination", session: true, fake: fake{doses: newFake(1).doses}},
 		{name: "complete", path: "/ma-vaccination", session: true, fake: fake{doses: newFake(2).doses}},
+		{name: "replace", path: replacePath, session: true, fake: fake{doses: newFake(2).doses}},
+		{name: "replaced", path: "/ma-vaccination?remplace=1", session: true, fake: fake{doses: newFake(2).doses}},
+		{name: "issuance", path: issuancePath},
 		{name: "no-pdf", path: "/ma-vaccination/attestation", session: true},
 	} {
 		t.Run(page.name, func(t *testing.T) {

@@ -127,6 +127,27 @@ func TestPages(t *testing.T) {
 				"Content-Disposition": `attachment; filename="attestation-vaccination-covid-19.pdf"`}}, doses: 2},
 		{Scenario: sitetest.Scenario{Name: "another site cannot make the browser ask for the PDF", URL: "/ma-vaccination/attestation", Session: true,
 			Headers: map[string]string{"Sec-Fetch-Site": "cross-site"}, ExpectedStatus: see, ExpectedLocation: "/ma-vaccination", NotExpectedContent: []string{"%PDF"}}, doses: 2},
+		{Scenario: sitetest.Scenario{Name: "the European certificate", URL: europeanPath, Session: true, ExpectedStatus: 200, ExpectedContent: []string{"%PDF-1.7"},
+			ExpectedHeaders: map[string]string{"Cache-Control": "no-store", "Content-Disposition": `attachment; filename="certificat-covid-numerique-ue.pdf"`}}, doses: 2},
+		{Scenario: sitetest.Scenario{Name: "the European certificate needs a login", URL: europeanPath, ExpectedStatus: see, ExpectedLocation: "/?session=absente", NotExpectedContent: []string{"%PDF"}}, doses: 2},
+		{Scenario: sitetest.Scenario{Name: "the card", URL: cardPath, Session: true, ExpectedStatus: 200, ExpectedContent: []string{"%PDF-1.7"},
+			ExpectedHeaders: map[string]string{"Content-Disposition": `attachment; filename="certificat-covid-numerique-ue-carte.pdf"`}}, doses: 2},
+		{Scenario: sitetest.Scenario{Name: "no European certificate of what is known: what remains", URL: europeanPath, Session: true, ExpectedStatus: 409,
+			ExpectedContent: []string{"ne permet pas d'établir un certificat européen", "2D-Doc reste disponible"}, NotExpectedContent: []string{"%PDF"}},
+			doses: 1, before: func(f *fake) {
+				f.down = carnet.E("certify", carnet.Conflict, "certificate.not-european", nil)
+			}},
+		{Scenario: sitetest.Scenario{Name: "replacing is explained before it is done", URL: replacePath, Session: true, ExpectedStatus: 200,
+			ExpectedContent: []string{"ne sont plus valables", "tout de suite", "à partir de demain", "Révoquer et remplacer", otherSession.String()}}, doses: 2},
+		{Scenario: sitetest.Scenario{Name: "replaced", Method: http.MethodPost, URL: replacePath, Session: true, Form: url.Values{"cle": {otherSession.String()}},
+			ExpectedStatus: see, ExpectedLocation: "/ma-vaccination?remplace=1"}, doses: 2, closed: []carnet.ID{otherSession}},
+		{Scenario: sitetest.Scenario{Name: "and the situation says so", URL: "/ma-vaccination?remplace=1", Session: true, ExpectedStatus: 200, ExpectedContent: []string{"Vos anciennes attestations sont révoquées"}}, doses: 2},
+		{Scenario: sitetest.Scenario{Name: "replacing without a key of ours", Method: http.MethodPost, URL: replacePath, Session: true, Form: url.Values{"cle": {"x"}}, ExpectedStatus: 404}, doses: 2},
+		{Scenario: sitetest.Scenario{Name: "replacing needs a login", Method: http.MethodPost, URL: replacePath, Form: url.Values{"cle": {otherSession.String()}}, ExpectedStatus: see, ExpectedLocation: "/?session=absente"}},
+		{Scenario: sitetest.Scenario{Name: "the public log of issuance", URL: issuancePath, ExpectedStatus: 200, ExpectedContent: []string{"Attestations délivrées", "20/11/2026", "41", "Certificat européen"}, NotExpectedContent: secrets}},
+		{Scenario: sitetest.Scenario{Name: "where the link of the European certificate leads", URL: europeanWalletPath, ExpectedStatus: 200, ExpectedContent: []string{"Ce code contient votre attestation"}}},
+		{Scenario: sitetest.Scenario{Name: "the page has a text to copy, and no field to write in", URL: "/ma-vaccination", Session: true, ExpectedStatus: 200,
+			ExpectedContent: []string{"Un texte pour demander la correction", "article 16", "au professionnel qui a saisi la dose et au délégué"}, NotExpectedContent: []string{"<textarea", `type="text"`}}, doses: 2},
 		{Scenario: sitetest.Scenario{Name: "the signer is away", URL: "/ma-vaccination/attestation", Session: true, ExpectedStatus: 503, ExpectedContent: []string{"Réessayer"}, NotExpectedContent: []string{"%PDF"}},
 			doses: 1, before: func(f *fake) { f.down = carnet.E("certify", carnet.Unavailable, "signer.away", nil) }},
 		{Scenario: sitetest.Scenario{Name: "revoked today", URL: "/ma-vaccination/attestation", Session: true, ExpectedStatus: 409,
@@ -174,7 +195,7 @@ func TestOnePerson(t *testing.T) {
 	}
 	s.claims = func(login.Claims) (carnet.Identity, error) { return pivot, nil }
 	h := s.handler()
-	public := []string{"GET /{$}", "GET /franceconnect", "GET " + NoticePath, "GET " + walletPath, "POST " + loginPath, "GET /connexion/retour/fc", "POST " + logoutPath}
+	public := []string{"GET /{$}", "GET /franceconnect", "GET " + NoticePath, "GET " + walletPath, "GET " + europeanWalletPath, "GET " + issuancePath, "POST " + loginPath, "GET /connexion/retour/fc", "POST " + logoutPath}
 	if len(s.routes) < len(public)+4 {
 		t.Fatalf("only %d routes", len(s.routes))
 	}
