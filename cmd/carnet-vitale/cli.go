@@ -146,17 +146,24 @@ func serve(ctx context.Context, family, id string, in io.Reader, out, errOut io.
 	return exitOK
 }
 
-const packaged = "/etc/carnet-vitale/config.json"
+// packaged is where the Debian package keeps what an administrator may change.
+const packaged = "/etc/carnet-vitale"
 
-func config() (module.Config, error) {
+// beside reads a file beside the program, or in the folder of the package.
+func beside(name string) ([]byte, error) {
 	program, err := os.Executable()
 	if err != nil {
-		return module.Config{}, err
+		return nil, err
 	}
-	text, err := os.ReadFile(filepath.Join(filepath.Dir(program), "config.json"))
+	text, err := os.ReadFile(filepath.Join(filepath.Dir(program), name))
 	if errors.Is(err, fs.ErrNotExist) {
-		text, err = os.ReadFile(packaged)
+		text, err = os.ReadFile(filepath.Join(packaged, name))
 	}
+	return text, err
+}
+
+func config() (module.Config, error) {
+	text, err := beside("config.json")
 	if err != nil {
 		return module.Config{}, fmt.Errorf("configuration: %w", err)
 	}
@@ -232,6 +239,7 @@ type installCmd struct {
 	Origin   []string `help:"Site that may ask for a card: https://pro.example. May be repeated." placeholder:"URL"`
 	Chrome   []string `name:"chrome-id" help:"Id of the extension in Chrome, Edge and Chromium; the stores give different ones." placeholder:"ID"`
 	Firefox  []string `name:"firefox-id" help:"Id of the add-on." default:"carnet-vitale@carnet.example" placeholder:"ID"`
+	Operator string   `help:"Who publishes the extension (JSON), for the texts of \"terms\"." type:"existingfile" placeholder:"FILE"`
 	Specimen bool     `help:"Accept the specimen card, and refuse real ones: for trying."`
 	Local    bool     `help:"Accept http://localhost as an origin: for development only."`
 }
@@ -245,6 +253,15 @@ func (c *installCmd) Run(t *terminal) error {
 	program, err := os.Executable()
 	if err != nil {
 		return err
+	}
+	who := legal.Sandbox()
+	if c.Operator != "" {
+		if in.Operator, err = os.ReadFile(c.Operator); err != nil {
+			return err
+		}
+		if who, err = legal.ReadOperator(in.Operator); err != nil {
+			return err
+		}
 	}
 	settings := module.Config{}
 	if text, err := os.ReadFile(in.ConfigFile()); err == nil {
@@ -274,7 +291,7 @@ func (c *installCmd) Run(t *terminal) error {
 	if _, err := module.ReadConfig(text); err != nil { // an origin that is none
 		return err
 	}
-	if err := (&termsCmd{Page: "terms"}).Run(t); err != nil {
+	if err := show(t, who, "terms"); err != nil {
 		return err
 	}
 	fmt.Fprintf(t.out, "\n%s\n", t.say("Les dix principes de sécurité du poste\u00a0:", "The ten principles of a secure workstation:"))
@@ -479,7 +496,19 @@ type termsCmd struct {
 
 // Run shows a text; it needs no network.
 func (c *termsCmd) Run(t *terminal) error {
-	text, err := legal.Sandbox().Text(c.Page, [2]string{"fr", "en"}[t.language])
+	who := legal.Sandbox()
+	if text, err := beside("operator.json"); err == nil {
+		if who, err = legal.ReadOperator(text); err != nil {
+			return err
+		}
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return show(t, who, c.Page)
+}
+
+func show(t *terminal, who legal.Operator, page string) error {
+	text, err := who.Text(page, [2]string{"fr", "en"}[t.language])
 	if err != nil {
 		return err
 	}

@@ -2,11 +2,9 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/alecthomas/kong"
 
@@ -35,10 +33,7 @@ func (o options) build() error {
 		if err != nil {
 			return err
 		}
-		e.Operator = legal.Operator{}
-		d := json.NewDecoder(strings.NewReader(string(text)))
-		d.DisallowUnknownFields()
-		if err := d.Decode(&e.Operator); err != nil {
+		if e.Operator, err = legal.ReadOperator(text); err != nil {
 			return fmt.Errorf("%s: %w", o.Operator, err)
 		}
 	}

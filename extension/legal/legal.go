@@ -8,6 +8,7 @@ package legal
 import (
 	"bytes"
 	"embed"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"html/template"
@@ -49,6 +50,20 @@ func Sandbox() Operator {
 	p := Party{Name: "Carnet, bac à sable", Address: "3 allée des Mousses, 99999 Sous-Bois", Form: "organisme fictif", SIREN: "000000000", SIRET: "00000000000000", VAT: "FR12000000000",
 		Telephone: "+33 1 99 00 00 00", Director: "Aurélien Saule"}
 	return Operator{Publisher: p, Behalf: p, Contract: "SANDBOX-1", DPO: "dpo@carnet.invalid", Policy: "https://carnet.invalid/protection", Report: "https://carnet.invalid/signaler", Sandbox: true}
+}
+
+// ReadOperator reads one from JSON of at most 64 KiB, and refuses one that is not complete.
+func ReadOperator(text []byte) (Operator, error) {
+	var o Operator
+	if len(text) > 64<<10 {
+		return o, errors.New("operator: too long")
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&o); err != nil {
+		return Operator{}, fmt.Errorf("operator: %w", err)
+	}
+	return o, o.Validate()
 }
 
 // Validate finds what is empty or cannot be true.

@@ -1,6 +1,7 @@
 package legal_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -96,6 +97,18 @@ func TestTexts(t *testing.T) {
 	})
 	if err := legal.Sandbox().Validate(); err != nil {
 		t.Error(err)
+	}
+	text, err := json.Marshal(legal.Sandbox())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o, err := legal.ReadOperator(text); err != nil || o != legal.Sandbox() {
+		t.Error(err)
+	}
+	for _, in := range []string{"", "{}", `{"x":1}`, strings.Repeat(" ", 65<<10)} {
+		if _, err := legal.ReadOperator([]byte(in)); err == nil {
+			t.Errorf("%.20s is an operator", in)
+		}
 	}
 	for _, page := range legal.Pages() {
 		for _, lang := range []string{"fr", "en"} {

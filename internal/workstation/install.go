@@ -46,6 +46,7 @@ type Installation struct {
 	Machine  Machine
 	System   bool
 	Browsers []Browser
+	Operator []byte   // who publishes the extension, for the texts of "terms"; nil leaves what is there
 	Registry Registry // Windows
 	DryRun   bool
 	Report   func(did, what string) // each file and key: write, keep, remove
@@ -54,6 +55,11 @@ type Installation struct {
 // ConfigFile is the configuration, beside the program.
 func (in Installation) ConfigFile() string {
 	return in.Machine.join(in.Machine.Folder(in.System), "config.json")
+}
+
+// OperatorFile says who publishes the extension, beside the program.
+func (in Installation) OperatorFile() string {
+	return in.Machine.join(in.Machine.Folder(in.System), "operator.json")
 }
 
 // Install copies the program to its place and tells the browsers. Done twice, it changes nothing the second time.
@@ -72,6 +78,11 @@ func (in Installation) Install(program string, c module.Config) error {
 	}
 	if err := in.write(in.ConfigFile(), append(config, '\n'), 0o644); err != nil {
 		return err
+	}
+	if in.Operator != nil {
+		if err := in.write(in.OperatorFile(), in.Operator, 0o644); err != nil {
+			return err
+		}
 	}
 	for _, p := range in.Machine.Places(in.System, in.Browsers) {
 		if p.Browser == Firefox && len(c.Firefox) == 0 || p.Browser != Firefox && len(c.Chrome) == 0 {
@@ -136,7 +147,7 @@ func (in Installation) Uninstall() error {
 			return nil // another browser still uses the program
 		}
 	}
-	for _, f := range []string{in.ConfigFile(), target} {
+	for _, f := range []string{in.ConfigFile(), in.OperatorFile(), target} {
 		if err := in.remove(f); err != nil {
 			return err
 		}
