@@ -233,6 +233,26 @@ func (s *site) finish(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, openingPath, http.StatusSeeOther)
 }
 
+// cardPath is what the browser extension asks, from the page that wants a carte Vitale read, before
+// it reads anything: it answers to professionals alone.
+const cardPath = "/.well-known/carnet-vitale"
+
+// card says whether a professional is logged in, and nothing else: 204, or 401. Somebody who types
+// for a professional reads cards too.
+func (s *site) card(w http.ResponseWriter, r *http.Request) {
+	switch _, err := s.Login.Current(r); carnet.KindOf(err) {
+	case carnet.Denied:
+		w.Header().Set("WWW-Authenticate", `Session realm="pro"`)
+		w.WriteHeader(http.StatusUnauthorized)
+	default:
+		if err != nil {
+			s.ui.Fail(w, r, err)
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+	}
+}
+
 func (s *site) logout(w http.ResponseWriter, r *http.Request) {
 	if err := s.Login.Logout(w, r); err != nil {
 		s.ui.Fail(w, r, err)

@@ -236,6 +236,15 @@ func TestSameDevice(t *testing.T) {
 	}
 }
 
+// TestCard is what the browser extension asks before it reads a carte Vitale.
+func TestCard(t *testing.T) {
+	t.Run("VIT-20 the extension learns whether a professional is logged in", func(t *testing.T) {
+		_, h := start(t, newFake(t), &bytes.Buffer{})
+		sitetest.Scenario{URL: cardPath, Session: true, ExpectedStatus: http.StatusNoContent}.Run(t, h)
+		sitetest.Scenario{URL: cardPath, Headers: nobody, ExpectedStatus: http.StatusUnauthorized, NotExpectedContent: []string{"Tilleul"}}.Run(t, h)
+	})
+}
+
 // TestSettings is "Mes paramètres".
 func TestSettings(t *testing.T) {
 	delegate := func(f *fake) { f.typing = login.Delegation{ID: genet.ID, Name: genet.Name, Presence: login.Present} }
@@ -371,7 +380,7 @@ func TestStrongAuthentication(t *testing.T) {
 	f := newFake(t)
 	s, h := start(t, f, &bytes.Buffer{})
 	open := map[string]bool{"/": true, "/cookies": true, loginPath: true, callPath: true, waitPath: true, statePath: true, quitPath: true, leftPath: true, openingPath: true, logoutPath: true,
-		"/connexion/retour/psc": true, "/connexion/fin/psc": true}
+		"/connexion/retour/psc": true, "/connexion/fin/psc": true, cardPath: true}
 	if len(s.routes) < 25 {
 		t.Fatalf("only %d routes", len(s.routes))
 	}

@@ -184,6 +184,7 @@ func (s *site) handler() http.Handler {
 	handle("POST "+s.Login.EndPath(), s.Login.BackChannel)
 	handle("GET "+s.Login.CallbackPath(), s.finish)
 	handle("POST "+logoutPath, s.logout)
+	handle("GET "+cardPath, s.card)
 	member := func(pattern string, h func(http.ResponseWriter, *http.Request, login.Session) error) {
 		handle(pattern, s.member(h))
 	}
