@@ -207,20 +207,24 @@ func readable(r *Register, d Decision) (list []string) {
 func TestRegisterFaults(t *testing.T) {
 	good := string(embedded)
 	for name, c := range map[string]struct{ old, new, want string }{
-		"unknown key":          {`scope = "self"`, "scope = \"self\"\n  colour = \"red\"", "unknown key"},
-		"purpose not pursued":  {`id = "directory"` + "\n", "id = \"marketing\"\n", "marketing is not one"},
-		"purpose undeclared":   {`id = "directory"` + "\n", "id = \"marketing\"\n", "directory is pursued"},
-		"no basis":             {`basis = "6-1-c"`, `basis = ""`, "no legal basis"},
-		"column twice":         {`"person.nir"`, `"person.birth_name"`, "two categories"},
-		"column without table": {`"person.nir"`, `"nir"`, "not table.column"},
-		"unknown category":     {`read = ["journal"]`, `read = ["journals"]`, "unknown category"},
-		"unknown role":         {`role = "insured"`, `role = "anybody"`, "unknown role"},
-		"unknown scope":        {`scope = "self"`, `scope = "family"`, "neither any nor self"},
-		"no measures":          {`security = ["ajout seul", "aucun nom, numéro ni contact dans une ligne"]`, `security = []`, "no security measure"},
-		"no controller":        {"controllers = [\"Caisse nationale de l’Assurance Maladie\"]\ntexts = [\"RGPD", "controllers = []\ntexts = [\"RGPD", "no controller"},
-		"no English title":     {`title_en = "Places of vaccination"`, `title_en = ""`, "both languages"},
-		"no version":           {`version = "2026-11-22"`, ``, "no version"},
-		"not TOML":             {`version = "2026-11-22"`, `version = `, "register"},
+		"unknown key":              {`scope = "self"`, "scope = \"self\"\n  colour = \"red\"", "unknown key"},
+		"purpose not pursued":      {`id = "directory"` + "\n", "id = \"marketing\"\n", "marketing is not one"},
+		"purpose undeclared":       {`id = "directory"` + "\n", "id = \"marketing\"\n", "directory is pursued"},
+		"no basis":                 {`basis = "6-1-c"`, `basis = ""`, "purpose.basis accountability"},
+		"column twice":             {`"person.nir"`, `"person.birth_name"`, "column.twice"},
+		"column without table":     {`"person.nir"`, `"nir"`, "column.form"},
+		"unknown category":         {`read = ["journal"]`, `read = ["journals"]`, "category.unknown"},
+		"unknown role":             {`role = "insured"`, `role = "anybody"`, "unknown role"},
+		"unknown scope":            {`scope = "self"`, `scope = "family"`, "neither any nor self"},
+		"no measures":              {`security = ["ajout seul", "aucun nom, numéro ni contact dans une ligne"]`, `security = []`, "processing.security journal"},
+		"no controller":            {"controllers = [\"Caisse nationale de l’Assurance Maladie\"]\ntexts = [\"RGPD", "controllers = []\ntexts = [\"RGPD", "processing.controller journal"},
+		"no English title":         {`title_en = "Places of vaccination"`, `title_en = ""`, "both languages"},
+		"no version":               {`version = "2026-11-22"`, ``, "register.version"},
+		"a version that is no day": {`version = "2026-11-22"`, `version = "2"`, "not the day from which it holds"},
+		"a printed register":       {`version = "2026-11-22"`, "version = \"2026-11-22\"\nprinted = true", "nothing can be decided by it"},
+		"no notice in force":       {`from = "2026-11-22"`, `from = "2026-11-23"`, "purpose.notice vaccination"},
+		"no period":                {`duration = "P36M"`, `duration = ""`, "retention.period journal"},
+		"not TOML":                 {`version = "2026-11-22"`, `version = `, "register"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			text := strings.Replace(good, c.old, c.new, 1)
@@ -235,10 +239,19 @@ func TestRegisterFaults(t *testing.T) {
 	}
 }
 
-func TestHashFollowsTheText(t *testing.T) {
-	a, _ := ReadRegister(embedded)
-	b, _ := ReadRegister(append(bytes.Clone(embedded), '\n'))
-	if a.Hash() == b.Hash() || len(a.Hash()) != 64 {
-		t.Fatalf("hashes %s and %s", a.Hash(), b.Hash())
+func TestHashFollowsTheContent(t *testing.T) {
+	hash := func(text []byte) string {
+		r, err := ReadRegister(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.Hash()
+	}
+	a := hash(embedded)
+	if b := hash(append([]byte("# Another comment.\n"), embedded...)); b != a || len(a) != 64 {
+		t.Errorf("a comment changes the hash: %s, %s", a, b)
+	}
+	if b := hash(bytes.Replace(embedded, []byte("Places of vaccination"), []byte("Vaccination centres"), 1)); b == a {
+		t.Error("a title does not change the hash")
 	}
 }
