@@ -301,7 +301,7 @@ func TestNotification(t *testing.T) {
 				p.Do(chromedp.Navigate(w.server.URL+"/cookies"), sitetest.Call(serviceworker.DeliverPushMessage,
 					serviceworker.DeliverPushMessageParams{Origin: w.server.URL, RegistrationID: registration, Data: c.data}))
 				got := p.Await(`(async () => {
-					for (let n = 0; n < 200; n++) {
+					for (let n = 0; n < 2000; n++) {
 						const list = await (await navigator.serviceWorker.getRegistration("/wallet")).getNotifications();
 						if (list.length) { const [x] = list; x.close(); return [x.title, x.body, x.silent, x.tag, list.length].join("|"); }
 						await new Promise((ok) => setTimeout(ok, 25));

@@ -23,7 +23,7 @@ func (w *world) visit(t testing.TB, b *sitetest.Browser, walk func(*page)) {
 			p := &page{v, w}
 			t.Cleanup(func() {
 				if t.Failed() {
-					t.Logf("the page shows %s", p.Value(`document.getElementById("phone").dataset.shown + ": " + document.getElementById("main").innerText`))
+					t.Logf("the page shows %s", p.Value(`document.getElementById("phone")?.dataset.shown + ": " + document.body.innerText`))
 				}
 			})
 			walk(p)
