@@ -84,3 +84,30 @@ func BenchmarkNew(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkEuropean reports the European certificate in ratios to one raw signature: its page of four panels and its
+// card without a seal, the page with one, and the attestation with one. Run it with GOMAXPROCS=1.
+func BenchmarkEuropean(b *testing.B) {
+	r, e, a := renderer(b), usualEuropean(), usual()
+	withSeal, attested := e, a
+	withSeal.Seal, attested.Seal = sealed(b, e.Issuer), sealed(b, a.Issuer)
+	for _, c := range []struct {
+		name string
+		call func() error
+	}{
+		{"panels", func() error { _, err := r.RenderEuropean(e); return err }},
+		{"card", func() error { _, err := r.RenderCard(e); return err }},
+		{"panels and seal", func() error { _, err := r.RenderEuropean(withSeal); return err }},
+		{"attestation and seal", func() error { _, err := r.Render(attested); return err }},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			ratio := toSign(b, c.call)
+			for b.Loop() {
+				if err := c.call(); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(ratio, "signatures")
+		})
+	}
+}
