@@ -298,16 +298,19 @@ func TestNotification(t *testing.T) {
 		} {
 			t.Run(c.name, func(t *testing.T) {
 				// Somewhere else in the browser: the page is not looked at.
-				p.Do(chromedp.Navigate(w.server.URL+"/cookies"), sitetest.Call(serviceworker.DeliverPushMessage,
-					serviceworker.DeliverPushMessageParams{Origin: w.server.URL, RegistrationID: registration, Data: c.data}))
-				got := p.Await(`(async () => {
-					for (let n = 0; n < 2000; n++) {
+				p.Do(chromedp.Navigate(w.server.URL + "/cookies"))
+				got := "none"
+				for n := 0; n < 3 && got == "none"; n++ { // a busy browser loses one
+					p.Do(sitetest.Call(serviceworker.DeliverPushMessage, serviceworker.DeliverPushMessageParams{Origin: w.server.URL, RegistrationID: registration, Data: c.data}))
+					got = p.Await(`(async () => {
+					for (let n = 0; n < 400; n++) {
 						const list = await (await navigator.serviceWorker.getRegistration("/wallet")).getNotifications();
 						if (list.length) { const [x] = list; x.close(); return [x.title, x.body, x.silent, x.tag, list.length].join("|"); }
 						await new Promise((ok) => setTimeout(ok, 25));
 					}
 					return "none";
 				})()`)
+				}
 				want := "Ma e-CPS|Une demande vous attend. Ouvrez l'application pour la lire.|" + c.silent + "|request|1"
 				if sitetest.Plain(got) != want {
 					t.Errorf("%q, want %q", got, want)
