@@ -199,18 +199,18 @@ func (r *Register) JSONLD() ([]byte, error) {
 			list, _ := e[property].([]any) // absent the first time
 			e[property] = append(list, v)
 		}
-		kind := "DataController"
-		if p.Joint {
-			kind = "JointDataControllers"
-		}
 		for _, c := range p.Controllers {
-			add("dpv:hasDataController", object{"@type": "dpv:" + kind, "dct:title": c})
+			who := object{"dct:title": c}
+			if p.Joint {
+				who["@type"] = "dpv:JointDataControllers"
+			}
+			add("dpv:hasDataController", who)
 		}
 		if p.DPO != "" {
-			add("dpv:hasDataProtectionOfficer", object{"@type": "dpv:DataProtectionOfficer", "dct:title": p.DPO})
+			add("dct:relation", object{"@type": "dpv:DataProtectionOfficer", "dct:title": p.DPO})
 		}
 		for _, u := range p.Purposes {
-			add("dpv:hasPurpose", named("Purpose", u.ID, u.Title))
+			add("dpv:hasPurpose", object{"@id": iri("purpose", u.ID), "dct:title": object{"@value": u.Title, "@language": "fr"}})
 			for _, basis := range []string{u.Basis, u.Special} {
 				if ref := (object{"@id": "eu-gdpr:A" + basis}); basis != "" && !slices.ContainsFunc(list(e["dpv:hasLegalBasis"]), func(v any) bool { return v.(object)["@id"] == ref["@id"] }) {
 					add("dpv:hasLegalBasis", ref)
@@ -218,29 +218,30 @@ func (r *Register) JSONLD() ([]byte, error) {
 			}
 		}
 		for _, k := range p.Categories {
-			d := named("PersonalData", k.ID, k.Title)
-			types := []string{"dpv:PersonalData"}
-			d["@type"] = append(types, k.Terms...)
+			d := object{"@id": iri("category", k.ID), "dct:title": object{"@value": k.Title, "@language": "fr"}}
+			if len(k.Terms) > 0 {
+				d["@type"] = k.Terms
+			}
 			add("dpv:hasPersonalData", d)
 		}
 		for _, s := range p.Subjects() {
-			add("dpv:hasDataSubject", object{"@type": "dpv:DataSubject", "dct:title": s})
+			add("dpv:hasDataSubject", object{"dct:title": s})
 		}
 		for _, x := range p.Processors {
-			add("dpv:hasDataProcessor", object{"@type": "dpv:DataProcessor", "dct:title": x.Name})
+			add("dpv:hasDataProcessor", object{"dct:title": x.Name})
 		}
 		for _, x := range p.Recipients {
-			add("dpv:hasRecipient", named("Recipient", x.ID, x.Name))
+			add("dpv:hasRecipient", object{"@id": iri("recipient", x.ID), "dct:title": object{"@value": x.Name, "@language": "fr"}})
 		}
 		for _, x := range p.Retention {
 			d := named("StorageDuration", x.ID, x.Title)
 			if x.Duration != "" {
-				d["dpv:hasDuration"] = object{"@value": x.Duration, "@type": "xsd:duration"}
+				d["dct:extent"] = object{"@value": x.Duration, "@type": "xsd:duration"}
 			}
 			add("dpv:hasStorageCondition", d)
 		}
 		for _, s := range p.Security {
-			add("dpv:hasTechnicalOrganisationalMeasure", object{"@type": "dpv:TechnicalOrganisationalMeasure", "dct:title": s})
+			add("dct:conformsTo", object{"dct:title": s})
 		}
 		for _, id := range p.Notices {
 			add("dpv:hasNotice", object{"@id": iri("notice", id), "@type": "dpv:PrivacyNotice"})
@@ -256,7 +257,7 @@ func (r *Register) JSONLD() ([]byte, error) {
 			"register": object{"@id": "urn:carnet:register", "@type": "@json"},
 		},
 		"@id": "urn:carnet:register:" + r.Hash(), "@type": "dpv:RecordsOfActivities",
-		"format": format, "hash": r.Hash(), "register": r, "dpv:hasProcess": graph,
+		"format": format, "hash": r.Hash(), "register": r, "dct:hasPart": graph,
 	}, "", "  ")
 }
 

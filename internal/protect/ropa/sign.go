@@ -7,7 +7,7 @@ import (
 	"fmt"
 )
 
-// signed is what a signature covers: the use of the key, then the content.
+// context begins what is signed: a signature for another use is none for this one.
 const context = "carnet register of processing activities, version 1\n"
 
 type signed struct {
