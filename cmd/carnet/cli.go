@@ -34,6 +34,7 @@ type cli struct {
 	Session    sessionCmd    `cmd:"" help:"List or end the sessions of a professional."`
 	Trust      trustCmd      `cmd:"" help:"Gather, seal or show the 2D-Doc certificates and revocations that verifiers believe."`
 	Sandbox    sandboxCmd    `cmd:"" help:"Parts of the outside world, for trying."`
+	Register   registerCmd   `cmd:"" help:"Check, show, compare, export or sign the register of processing activities."`
 	Doctor     doctorCmd     `cmd:"" help:"Print the settings in force, where each comes from, and check the instance."`
 	Completion completionCmd `cmd:"" help:"Print the completion script of a shell."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"crypto/ed25519"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"flag"
 	"net/url"
 	"os"
@@ -20,10 +23,10 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs the command as people do: testdata/script is also its documentation.
 //
-// Scripts know the vectors of the libraries: $TWODDOC and $HCERT are their folders, and
+// Scripts know the vectors of the libraries: $TWODDOC and $HCERT are their folders, $ROPA that of registers, and
 // "vector NAME FILE" writes the payload of one to a file. "issue PDF" makes an instance that has
 // issued one certificate and sets $DOCUMENT to its identity; "serve FOLDER" serves files at $SERVER;
-// "scheme FOLDER" writes there what an authority of a trust list publishes, see [scheme].
+// "keypair PRIVATE PUBLIC" writes an Ed25519 key; "scheme FOLDER" writes there what an authority of a trust list publishes, see [scheme].
 func TestScripts(t *testing.T) {
 	root, err := filepath.Abs(filepath.Join("..", ".."))
 	if err != nil {
@@ -38,6 +41,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("TWODDOC", twoDDoc)
 			e.Setenv("HCERT", hCert)
 			e.Setenv("RULES", filepath.Join(root, "certlogic", "rules", "testdata", "example.json"))
+			e.Setenv("ROPA", filepath.Join(root, "internal", "protect", "ropa", "testdata"))
 			e.Setenv("LANG", "en_GB.UTF-8")
 			e.Setenv("CARNET_DATA", filepath.Join(e.WorkDir, "data"))
 			return nil
@@ -47,6 +51,7 @@ func TestScripts(t *testing.T) {
 			"issue-eu": issueEuropean,
 			"serve":    serveFolder,
 			"scheme":   scheme,
+			"keypair":  keypair,
 			"vector": func(ts *testscript.TestScript, neg bool, args []string) {
 				if neg || len(args) != 2 {
 					ts.Fatalf("usage: vector NAME FILE")
@@ -59,6 +64,20 @@ func TestScripts(t *testing.T) {
 			},
 		},
 	})
+}
+
+// keypair writes the two halves of an Ed25519 key that is the same each time.
+func keypair(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: keypair PRIVATE PUBLIC")
+	}
+	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	ts.Check(err)
+	public, err := x509.MarshalPKIXPublicKey(key.Public())
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public}), 0o600))
 }
 
 // readVectors reads the published vectors of the two libraries, by name.
