@@ -10,8 +10,9 @@
 //   - Nothing undeclared can be read. A store asks the decision for the columns it may
 //     select or write; a column that no category of the register lists is in none of them.
 //
-// Specification: GDPR art. 5, 25, 30; privacy sections 3 and 4. What is not done here yet is
-// retention, consent and rights requests.
+// Specification: GDPR art. 5, 25, 30; privacy sections 3 and 4. The register itself, its checks and
+// its exports are in ropa/, due dates in deadline/. What is not done here yet is to carry out the
+// rules of retention, consent and rights requests.
 package protect
 
 import (
@@ -144,6 +145,10 @@ func (g *Guard) Decide(req Request) Decision {
 	}
 	d.id = id
 	d.columns, d.reason = g.register.view(req)
+	last := g.register.told[req.Purpose.id]
+	if d.reason == "" && !last.IsZero() && carnet.DateOf(g.ids.Clock()).After(last) {
+		d.columns, d.reason = view{}, "no-notice" // people are no longer told: the purpose does not run
+	}
 	return d
 }
 

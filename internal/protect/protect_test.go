@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"carnet/internal/carnet"
+	"carnet/internal/protect/ropa"
 )
 
 func testIDs() carnet.IDs {
@@ -254,4 +255,36 @@ func TestHashFollowsTheContent(t *testing.T) {
 	if b := hash(bytes.Replace(embedded, []byte("Places of vaccination"), []byte("Vaccination centres"), 1)); b == a {
 		t.Error("a title does not change the hash")
 	}
+}
+
+func TestNotices(t *testing.T) {
+	t.Run("DVC-10 the register that is shipped has no fault, and one with a fault is refused", func(t *testing.T) {
+		r, _ := defaultGuard(t)
+		if found := r.Records().Check(ropa.Setting{Today: carnet.Date{Year: 2026, Month: 11, Day: 22}, Columns: r.Columns()}); len(found) > 0 {
+			t.Errorf("found %v", found)
+		}
+		if _, err := ReadRegister(bytes.Replace(embedded, []byte(`"personal-data"`), []byte(`"other"`), 1)); err == nil {
+			t.Error("an unknown notice is accepted")
+		}
+	})
+	t.Run("POL-70 a processing without a notice in force does not run", func(t *testing.T) {
+		text := strings.Replace(string(embedded), `from = "2026-11-22"`, "from = \"2026-11-22\"\nuntil = \"2027-01-01\"", 1)
+		r, err := ReadRegister([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for at, want := range map[time.Time]string{
+			time.Date(2027, 1, 1, 22, 59, 0, 0, time.UTC): "allowed", // still the first of January in Paris
+			time.Date(2027, 1, 1, 23, 1, 0, 0, time.UTC):  "no-notice",
+		} {
+			ids := testIDs()
+			ids.Clock = func() time.Time { return at }
+			for _, p := range []Purpose{Vaccination, Directory} {
+				d := NewGuard(r, ids).Decide(Request{Actor{ID: carnet.DerivedID(make([]byte, 16)), Role: Professional}, p, carnet.ID{}})
+				if d.Reason() != want || (want != "allowed" && d.Readable("professional", "number") != nil) {
+					t.Errorf("%s at %s: %s", p, at, d.Reason())
+				}
+			}
+		}
+	})
 }

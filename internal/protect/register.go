@@ -21,6 +21,7 @@ type Register struct {
 	processing []Processing
 	columns    map[string]string // "table.column" -> category, or "technical"
 	grants     map[grantKey]grantView
+	told       map[string]carnet.Date // purpose -> last day of its notice; zero when no end is set
 }
 
 type grantKey struct {
@@ -64,6 +65,7 @@ func ReadRegister(text []byte) (*Register, error) {
 		processing: file.Processing,
 		columns:    map[string]string{},
 		grants:     map[grantKey]grantView{},
+		told:       map[string]carnet.Date{},
 	}
 	categories := map[string][]string{}
 	known := map[string]bool{}
@@ -76,6 +78,7 @@ func ReadRegister(text []byte) (*Register, error) {
 		titled("processing", p.ID, p.Title, p.TitleEN)
 		for _, u := range p.Purposes {
 			known[u.ID] = true
+			r.told[u.ID] = lastDay(file, p)
 			titled("purpose", u.ID, u.Title, u.TitleEN)
 			if !slices.Contains(purposes, Purpose{u.ID}) {
 				fault("purpose %s is not one that the program pursues", u.ID)
@@ -126,6 +129,24 @@ func ReadRegister(text []byte) (*Register, error) {
 		return nil, errors.Join(faults...)
 	}
 	return r, nil
+}
+
+// lastDay is the day after which no notice of a processing is in force, zero when there is none.
+func lastDay(file *ropa.Register, p Processing) carnet.Date {
+	var last carnet.Date
+	for _, n := range file.Notices {
+		if !slices.Contains(p.Notices, n.ID) {
+			continue
+		}
+		until, err := carnet.ParseDate(n.Until)
+		if n.Until == "" || err != nil { // a date that cannot be read is a fault of its own
+			return carnet.Date{}
+		}
+		if until.After(last) {
+			last = until
+		}
+	}
+	return last
 }
 
 // Records is the whole register, as [ropa.Register] shows and exports it. It must not be changed.
