@@ -173,6 +173,14 @@ func serve(t testing.TB) sites {
 		w.Header().Set("Content-Type", "text/javascript")
 		_, _ = w.Write(text)
 	})
+	// The site's own word on its session; a test that leaves sets the cookie "gone".
+	mux.HandleFunc("GET /.well-known/carnet-vitale", func(w http.ResponseWriter, r *http.Request) {
+		if _, err := r.Cookie("gone"); err == nil {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+	})
 	mux.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) {
 		if frame := r.FormValue("frame"); frame != "" {
 			w.Header().Set("Content-Type", "text/html")

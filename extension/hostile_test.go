@@ -160,6 +160,15 @@ func (b *bench) attacks(t *testing.T) {
 			t.Error(r.Code)
 		}
 	})
+	t.Run("VIT-20 a page of a site where no professional is logged in", func(t *testing.T) {
+		pause()
+		want(t, try(t, allowed, `document.cookie = "gone=1"; return "left"`), "left")
+		b.do(t, "eval", args{"page": allowed, "js": `window.purpose = "care"`})
+		if r := b.click(t, allowed)(); r.Code != "NOT_LOGGED_IN" || len(r.Card.Beneficiaries) > 0 {
+			t.Error(r.Code)
+		}
+		want(t, try(t, allowed, `document.cookie = "gone=; max-age=0"; return "back"`), "back")
+	})
 	t.Run("15 a program that starts the module for another site", func(t *testing.T) {
 		key, err := chromeKey()
 		if err != nil {

@@ -10,6 +10,11 @@
 	const allowed = send({ type: "carnet-allowed" }).then((answer) => answer?.ok === true, () => false);
 	let busy = false;
 
+	// A card is read for a professional who is logged in on this very site. The site alone knows: it answers 204 at
+	// this address of its own origin, with its session's cookie, and nothing that a page could write in its place.
+	const professional = () => fetch("/.well-known/carnet-vitale", { credentials: "same-origin", redirect: "error", cache: "no-store" })
+		.then((response) => response.status === 204, () => false);
+
 	const answer = (id, { ok, result, code }) => post(ok ? { carnet: "response", id, ok: true, result } : { carnet: "response", id, ok: false, error: { code } });
 
 	const fault = ({ v, op, purpose }, gesture) => {
@@ -39,6 +44,10 @@
 		}
 		busy = true;
 		try {
+			if (op === "read" && !(await professional())) {
+				answer(id, { ok: false, code: "NOT_LOGGED_IN" });
+				return;
+			}
 			const response = await send(op === "read" ? { type: "carnet-request", op, purpose } : { type: "carnet-request", op });
 			answer(id, response ?? { ok: false, code: "EXTENSION_GONE" });
 		} catch {
