@@ -130,7 +130,7 @@ func TestFaults(t *testing.T) {
 		{"DVC-04 an entry without controller", `controllers = ["Fonds Aubépine", "Ministère Tilleul"]`, `controllers = []`, "processing.controller vaccination"},
 		{"DVC-07 an entry without legal text", `texts = ["Décret fictif 1"]`, `texts = []`, "processing.text vaccination"},
 		{"POL-21 an entry without legal text", `texts = ["Décret fictif 1"]`, ``, "processing.text vaccination"},
-		{"DVC-01 an entry without security measures", `security = ["champs chiffrés"]`, `security = []`, "processing.security vaccination"},
+		{"an entry with an empty list of security measures", `security = ["champs chiffrés"]`, `security = []`, "processing.security vaccination"},
 		{"POL-02 an entry without security measures", `security = ["champs chiffrés"]`, ``, "processing.security vaccination"},
 		{"joint controllers without arrangement", `arrangement = "Le fonds répond aux demandes."`, ``, "processing.arrangement vaccination"},
 		{"POL-32 a processor without contract", `contract = "C-1"`, ``, "processor.contract vaccination: Hébergeur Fougère"},
