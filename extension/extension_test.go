@@ -109,7 +109,7 @@ func TestPackages(t *testing.T) {
 			}
 		}
 	})
-	t.Run("VIT-33 the description names the publisher and the body that it acts for", func(t *testing.T) {
+	t.Run("the description names the publisher and the body that it acts for", func(t *testing.T) {
 		for _, target := range extension.Targets() {
 			f := files(t, target, store())
 			for _, lang := range []string{"fr", "en"} {

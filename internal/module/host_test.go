@@ -97,7 +97,7 @@ func TestAnswers(t *testing.T) {
 			}
 		})
 	}
-	t.Run("VIT-02 a reading outside a care act or a vaccination is refused", func(t *testing.T) {
+	t.Run("a reading outside a care act or a vaccination is refused", func(t *testing.T) {
 		for purpose, want := range map[string]vitale.Code{"care": "", "vaccination": "", "": module.PurposeRefused, "insurance": module.PurposeRefused, "marketing": module.PurposeRefused, "CARE": module.PurposeRefused} {
 			text, err := json.Marshal(module.Request{V: 1, Op: "read", Origin: "https://pro.example", Purpose: purpose})
 			if err != nil {
