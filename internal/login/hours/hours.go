@@ -141,22 +141,40 @@ func (w Week) Open(at time.Time) bool {
 // IsZero reports that nothing was declared.
 func (w Week) IsZero() bool { return len(w.spans) == 0 }
 
-// MarshalText writes one part per day that has hours, in the order of the week from Monday.
+// MarshalText writes one part for each run of days that have the same hours, in the order of the week
+// from Monday.
 func (w Week) MarshalText() ([]byte, error) {
 	var parts []string
-	for i := range 7 {
-		d := time.Weekday((i + 1) % 7)
-		var day []string
-		for _, s := range w.spans {
-			if s.day == d {
-				day = append(day, fmt.Sprintf("%02d:%02d-%02d:%02d", s.from/60, s.from%60, s.to/60, s.to%60))
+	from, last := 0, ""
+	for i := range 8 {
+		today := ""
+		if i < 7 {
+			today = w.on(time.Weekday((i + 1) % 7))
+		}
+		if i > 0 && today == last {
+			continue
+		}
+		if last != "" {
+			run := days[(from+1)%7]
+			if i-from > 1 {
+				run += "-" + days[i%7]
 			}
+			parts = append(parts, run+" "+last)
 		}
-		if len(day) > 0 {
-			parts = append(parts, days[d]+" "+strings.Join(day, " "))
-		}
+		from, last = i, today
 	}
 	return []byte(strings.Join(parts, "; ")), nil
+}
+
+// on is the hours of one day.
+func (w Week) on(d time.Weekday) string {
+	var spans []string
+	for _, s := range w.spans {
+		if s.day == d {
+			spans = append(spans, fmt.Sprintf("%02d:%02d-%02d:%02d", s.from/60, s.from%60, s.to/60, s.to%60))
+		}
+	}
+	return strings.Join(spans, " ")
 }
 
 func (w Week) String() string {

@@ -59,8 +59,10 @@ func TestParse(t *testing.T) {
 		}
 	}
 	for in, want := range map[string]string{
-		"mon-sat 07:00-21:00": Usual().String(),
-		"sat-mon 08:00-09:00": "mon 08:00-09:00; sat 08:00-09:00; sun 08:00-09:00",
+		"mon-sat 07:00-21:00": "mon-sat 07:00-21:00",
+		"mon-sun 00:00-24:00": "mon-sun 00:00-24:00",
+		"mon-tue 08:00-09:00; thu 08:00-09:00; wed 08:00-10:00": "mon-tue 08:00-09:00; wed 08:00-10:00; thu 08:00-09:00",
+		"sat-mon 08:00-09:00": "mon 08:00-09:00; sat-sun 08:00-09:00",
 		"sun 22:00-06:00":     "mon 00:00-06:00; sun 22:00-24:00",
 		"MON 00:00-24:00":     "mon 00:00-24:00",
 		"mon 20:00-00:00":     "mon 20:00-24:00",

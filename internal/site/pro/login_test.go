@@ -13,6 +13,7 @@ import (
 	"carnet/internal/carnet"
 	"carnet/internal/login"
 	"carnet/internal/login/delegation"
+	"carnet/internal/login/hours"
 	"carnet/internal/site/sitetest"
 	"carnet/internal/vaccinate"
 )
@@ -323,6 +324,15 @@ func TestSettings(t *testing.T) {
 					t.Error("no hours")
 				}
 			}},
+		{Scenario: sitetest.Scenario{Name: "hours as they are written in French", Method: post, URL: "/parametres/heures", Form: url.Values{"week": {"lundi-ven 8h30-12h30 13h-19h; Sam 9 h - 12 h"}}, ExpectedStatus: 400}},
+		{Scenario: sitetest.Scenario{Name: "hours in French", Method: post, URL: "/parametres/heures", Form: url.Values{"week": {"lundi-ven 8h30-12h30 13h-19h; Sam 9h-12h"}}, ExpectedStatus: see, ExpectedLocation: "/parametres?fait=1"},
+			after: func(t *testing.T, f *fake) {
+				if f.week.String() != "mon-fri 08:30-12:30 13:00-19:00; sat 09:00-12:00" {
+					t.Errorf("%s", f.week)
+				}
+			}},
+		{Scenario: sitetest.Scenario{Name: "and they come back so", URL: "/parametres", ExpectedStatus: ok, ExpectedContent: []string{`value="lun-ven 8h30-12h30 13h-19h; sam 9h-12h"`}},
+			before: func(f *fake) { f.week, _ = hours.Parse("mon-fri 08:30-12:30 13:00-19:00; sat 09:00-12:00") }},
 		{Scenario: sitetest.Scenario{Name: "hours that cannot be read come back", Method: post, URL: "/parametres/heures", Form: url.Values{"week": {"lundi matin"}}, ExpectedStatus: 400, ExpectedContent: []string{"Ces heures ne se lisent pas", `value="lundi matin"`}}},
 		{Scenario: sitetest.Scenario{Name: "sessions are listed", URL: "/parametres", ExpectedStatus: ok, ExpectedContent: []string{"Firefox, Linux", "saisie par Basile Genêt", "celle-ci", id(201).String(), "Tout fermer, partout"}}, before: declared},
 		{Scenario: sitetest.Scenario{Name: "one is closed", Method: post, URL: "/parametres/sessions", Form: url.Values{"session": {id(201).String()}}, ExpectedStatus: see, ExpectedLocation: "/parametres?fait=1"},

@@ -3,6 +3,8 @@ package pro
 import (
 	"errors"
 	"net/http"
+	"regexp"
+	"slices"
 	"strings"
 
 	"carnet/internal/carnet"
@@ -102,7 +104,7 @@ func (s *site) showSettings(w http.ResponseWriter, r *http.Request, status int, 
 	}
 	v.Usual = week.IsZero()
 	if !typed.sent {
-		typed.week = week.String()
+		typed.week = v.spoken(week.String())
 	}
 	v.Week = v.Input("week", "settings.week", typed.week)
 	v.Week.Length = 400
@@ -188,13 +190,54 @@ func (s *site) confirm(w http.ResponseWriter, r *http.Request, me login.Session)
 	return nil
 }
 
+// Days of the week as people write them in French and as package hours does, in turns.
+var dayWords = []string{"lun", "mon", "mar", "tue", "mer", "wed", "jeu", "thu", "ven", "fri", "sam", "sat", "dim", "sun"}
+
+var (
+	dayWord    = regexp.MustCompile(`\p{L}+`)
+	frenchTime = regexp.MustCompile(`(\d{1,2})\s*h\s*(\d{2})?`)
+	clockTime  = regexp.MustCompile(`\b0?(\d{1,2}):(\d{2})\b`)
+)
+
+// written brings hours as people type them, "lun-ven 8h30-12h30", to the form of package hours.
+func written(text string) string {
+	text = dayWord.ReplaceAllStringFunc(strings.ToLower(text), func(w string) string {
+		if i := slices.IndexFunc(dayWords, func(d string) bool { return len(w) >= 3 && strings.HasPrefix(w, d) }); i >= 0 && i%2 == 0 {
+			return dayWords[i+1]
+		}
+		return w
+	})
+	return frenchTime.ReplaceAllStringFunc(text, func(t string) string {
+		m := frenchTime.FindStringSubmatch(t)
+		minutes := m[2]
+		if minutes == "" {
+			minutes = "00"
+		}
+		return strings.Repeat("0", 2-len(m[1])) + m[1] + ":" + minutes
+	})
+}
+
+// spoken writes hours as the reader types them.
+func (v *settingsView) spoken(week string) string {
+	if v.Lang != "fr" {
+		return week
+	}
+	week = dayWord.ReplaceAllStringFunc(week, func(w string) string {
+		if i := slices.Index(dayWords, w); i > 0 {
+			return dayWords[i-1]
+		}
+		return w
+	})
+	return strings.ReplaceAll(clockTime.ReplaceAllString(week, "${1}h$2"), "h00", "h")
+}
+
 // saveHours declares the vaccination sessions of the professional.
 func (s *site) saveHours(w http.ResponseWriter, r *http.Request, me login.Session) error {
 	text := strings.TrimSpace(r.PostFormValue("week"))
 	var week hours.Week
 	if text != "" {
 		var err error
-		if week, err = hours.Parse(text); err != nil {
+		if week, err = hours.Parse(written(text)); err != nil {
 			fault := &carnet.Error{Op: "pro.hours", Kind: carnet.Invalid, Code: "hours.malformed", Field: "week"}
 			return s.showSettings(w, r, http.StatusBadRequest, me, typedSettings{week: text, sent: true}, fault)
 		}
