@@ -3,15 +3,8 @@ package attestation
 import (
 	"net/http"
 
-	"carnet/internal/carnet"
 	"carnet/internal/login"
 	"carnet/internal/site/ui"
-)
-
-// Fields of the form that ends sessions: one of them, or all.
-const (
-	fieldSession = "session"
-	allSessions  = "toutes"
 )
 
 type sessionsView struct {
@@ -33,7 +26,7 @@ func (s *site) sessions(w http.ResponseWriter, r *http.Request, me login.Session
 	if err != nil {
 		return err
 	}
-	v := sessionsView{Page: s.ui.Page(r, "sessions.title"), Form: sessionsPath, All: allSessions}
+	v := sessionsView{Page: s.ui.Page(r, "sessions.title"), Form: sessionsPath, All: login.AllSessions}
 	v.Back = &ui.Link{Href: situationPath, Words: v.T("situation.title")}
 	if r.URL.Query().Get("fermee") != "" {
 		v.Banner = &ui.Banner{Kind: "success", Title: v.T("sessions.ended")}
@@ -47,25 +40,5 @@ func (s *site) sessions(w http.ResponseWriter, r *http.Request, me login.Session
 
 // endSessions closes one of them or all of them, at once, wherever they are.
 func (s *site) endSessions(w http.ResponseWriter, r *http.Request, me login.Session) error {
-	asked := r.PostFormValue(fieldSession)
-	if asked == allSessions {
-		if _, err := s.Login.EndSessions(r.Context(), me.Person); err != nil {
-			return err
-		}
-		http.Redirect(w, r, "/?session=fermees", http.StatusSeeOther)
-		return nil
-	}
-	id, err := carnet.ParseID(asked)
-	if err != nil {
-		return carnet.E("attestation.sessions", carnet.NotFound, "page.unknown", nil)
-	}
-	if id == me.ID {
-		return s.Login.Logout(w, r)
-	}
-	// One that is over already is what was wanted.
-	if err := s.Login.EndSession(r.Context(), me.Person, id); err != nil && carnet.KindOf(err) != carnet.NotFound {
-		return err
-	}
-	http.Redirect(w, r, sessionsPath+"?fermee=1", http.StatusSeeOther)
-	return nil
+	return login.Close(s.Login, w, r, me, sessionsPath+"?fermee=1")
 }

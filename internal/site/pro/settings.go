@@ -248,32 +248,13 @@ func (s *site) saveHours(w http.ResponseWriter, r *http.Request, me login.Sessio
 	return done(w, r)
 }
 
-// endSessions closes one session of the professional, or all of them, wherever they are. It needs
-// no fresh authentication: closing is never refused.
+// endSessions closes one session of the professional, or all of them, wherever they are; somebody who
+// types for them closes none but by leaving.
 func (s *site) endSessions(w http.ResponseWriter, r *http.Request, me login.Session) error {
 	if err := me.Actor().May(protect.ActSettings); err != nil {
 		return err
 	}
-	asked := r.PostFormValue("session")
-	if asked == "toutes" {
-		if _, err := s.Login.EndSessions(r.Context(), me.Person); err != nil {
-			return err
-		}
-		http.Redirect(w, r, "/?session=fermees", http.StatusSeeOther)
-		return nil
-	}
-	id, err := carnet.ParseID(asked)
-	if err != nil {
-		return carnet.E("pro.sessions", carnet.NotFound, "request.address", err)
-	}
-	if id == me.ID {
-		return s.Login.Logout(w, r)
-	}
-	// One that is over already is what was wanted.
-	if err := s.Login.EndSession(r.Context(), me.Person, id); err != nil && carnet.KindOf(err) != carnet.NotFound {
-		return err
-	}
-	return done(w, r)
+	return login.Close(s.Login, w, r, me, settingsPath+"?fait=1")
 }
 
 // done leads back to the settings and says that it is saved.

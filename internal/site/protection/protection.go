@@ -337,26 +337,7 @@ func (s *site) desk(w http.ResponseWriter, r *http.Request, me login.Session) er
 
 // endSessions closes one of one's own sessions, or all of them.
 func (s *site) endSessions(w http.ResponseWriter, r *http.Request, me login.Session) error {
-	asked := r.PostFormValue("session")
-	if asked == "toutes" {
-		if _, err := s.Login.EndSessions(r.Context(), me.Person); err != nil {
-			return err
-		}
-		http.Redirect(w, r, "/?session=fermees", http.StatusSeeOther)
-		return nil
-	}
-	id, err := carnet.ParseID(asked)
-	if err != nil {
-		return carnet.E("protection.sessions", carnet.NotFound, "request.address", err)
-	}
-	if id == me.ID {
-		return s.Login.Logout(w, r)
-	}
-	if err := s.Login.EndSession(r.Context(), me.Person, id); err != nil && carnet.KindOf(err) != carnet.NotFound {
-		return err
-	}
-	http.Redirect(w, r, deskPath+"?fermee=1", http.StatusSeeOther)
-	return nil
+	return login.Close(s.Login, w, r, me, deskPath+"?fermee=1")
 }
 
 type alertsView struct {
