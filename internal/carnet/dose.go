@@ -54,25 +54,116 @@ const (
 // BodySites lists them in the order in which a form offers them.
 var BodySites = []BodySite{LeftArm, RightArm, LeftThigh, RightThigh}
 
-// Dose is one injection as it stands after every correction.
+// NotGiven says why there was no injection. It is empty for a dose that was given.
+type NotGiven string
+
+// Why somebody who came was not vaccinated: a record too, so that nobody asks twice.
+const (
+	Refused         NotGiven = "refused"
+	Absent          NotGiven = "absent"
+	Unwell          NotGiven = "unwell"          // fever, an illness of the day: to be seen again
+	Contraindicated NotGiven = "contraindicated" // for this vaccine, whatever the day
+	Elsewhere       NotGiven = "elsewhere"       // had it somewhere else already
+)
+
+// NotGivens lists them in the order in which a form offers them.
+var NotGivens = []NotGiven{Refused, Absent, Unwell, Contraindicated, Elsewhere}
+
+// Evidence says how well a dose is known.
+type Evidence string
+
+// From the strongest to the weakest. Certificates are made of the first two only.
+const (
+	Administered Evidence = ""       // entered by those who gave it, or in their name
+	Proven       Evidence = "proof"  // given elsewhere; the professional saw the proof
+	Stated       Evidence = "stated" // said by the person, nothing seen
+)
+
+// Evidences lists them in the order in which a form offers them.
+var Evidences = []Evidence{Administered, Proven, Stated}
+
+// PlaceType says what kind of place an injection was given in.
+type PlaceType string
+
+// The types of places.
+const (
+	Centre   PlaceType = "site" // the place of the session
+	CareHome PlaceType = "care-home"
+	Home     PlaceType = "home" // at the person's
+	Outreach PlaceType = "outreach"
+)
+
+// PlaceTypes lists them in the order in which a form offers them.
+var PlaceTypes = []PlaceType{Centre, CareHome, Home, Outreach}
+
+// Consent says who agreed to the injection.
+type Consent struct {
+	By       ConsentBy
+	Name     Private // of the one who agreed, when it was not the person
+	Relation Private // to the person, as they say it
+}
+
+// ConsentBy is the capacity in which somebody agrees.
+type ConsentBy string
+
+// Who may agree.
+const (
+	BySelf     ConsentBy = "self"
+	ByParent   ConsentBy = "parent"
+	ByGuardian ConsentBy = "guardian"
+	ByAttorney ConsentBy = "attorney" // a power of attorney
+	ByInterest ConsentBy = "interest" // nobody could be asked; in the person's best interest
+)
+
+// ConsentsBy lists them in the order in which a form offers them.
+var ConsentsBy = []ConsentBy{BySelf, ByParent, ByGuardian, ByAttorney, ByInterest}
+
+// Dose is one entry of a person's record as it stands after every correction: an injection, or that
+// none was given. Injector, Responsible and RecordedBy are often three people at three desks.
 type Dose struct {
-	ID         ID
-	PersonID   ID
-	Vaccine    string // Vaccine.Code
-	Lot        Lot
-	Date       Date
-	Place      Place
-	BodySite   BodySite
+	ID       ID
+	PersonID ID
+	NotGiven NotGiven // empty for an injection
+	Evidence Evidence
+
+	Vaccine   string // Vaccine.Code; empty for a foreign product that the catalogue does not know
+	Product   string // as the proof writes it, for a dose given elsewhere
+	Country   string // ISO 3166 alpha-2, of a dose given elsewhere; empty for France
+	Lot       Lot    // zero when nobody knows it, which only a past dose may say
+	Expiry    Date   // of the lot, zero when not known
+	Half      bool   // half a dose was given
+	Date      Date
+	Time      string // "15:04" in Paris, empty when not known
+	Place     Place  // zero for a dose given elsewhere
+	PlaceType PlaceType
+	BodySite  BodySite
+	Route     string // of the catalogue: "IM", "SC", "ID", "PO", "NAS"
+
 	Rank       int // rank of this dose
 	Expected   int // doses of the course, as the rules stood on Date
 	RankReason string
-	Injector   ID // professional
-	RecordedBy ID // professional
-	RecordedAt time.Time
-	Version    int  // 1, then one more for each correction
-	Delegate   ID   // who typed it for RecordedBy; zero when RecordedBy did
-	Contested  bool // RecordedBy says that this entry was not theirs
+	Rules      string // version of the catalogue that proposed the rank
+
+	Eligibility       string // code of the catalogue: why this person, this vaccine
+	Consent           Consent
+	Contraindications []string // codes of what was found, none when asked and nothing found
+	Warnings          []string // codes of what was shown and not followed
+	Note              Private
+
+	Injector    ID // professional
+	Responsible ID // professional who answers for the act
+	RecordedBy  ID // professional
+	Delegate    ID // who typed it for RecordedBy; zero when RecordedBy did
+	RecordedAt  time.Time
+	LateReason  string // why it was entered on a later day than Date
+	Form        string // serial number of the paper form that it was first written on
+	Run         ID     // run that it belongs to; zero for an entry of its own
+	Version     int    // 1, then one more for each correction
+	Contested   bool   // RecordedBy says that this entry was not theirs
 }
+
+// Given reports an injection, against the record that none was given.
+func (d Dose) Given() bool { return d.NotGiven == "" }
 
 // Complete reports that the course is finished with this dose ("Terminé", against "En cours").
 func (d Dose) Complete() bool { return d.Rank >= d.Expected }
