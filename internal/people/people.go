@@ -186,6 +186,19 @@ func (s *Service) Person(ctx context.Context, actor protect.Actor, id carnet.ID)
 // Enrol writes a person into the register and returns the id. The same number gives the same id
 // and is written once: enrolling again changes nothing.
 func (s *Service) Enrol(ctx context.Context, actor protect.Actor, i carnet.Identity) (carnet.ID, error) {
+	p, aliases, err := s.Entry(i)
+	if err != nil {
+		return carnet.ID{}, err
+	}
+	d := s.guard.Decide(protect.Request{Actor: actor, Purpose: protect.Enrolment, Person: p.ID})
+	err = s.store.Within(ctx, d, func(tx Tx) error { return tx.PutPerson(p, aliases) })
+	return p.ID, err
+}
+
+// Entry checks an identity and gives what Enrol writes of it: the person, under the id that the
+// number gives or a new one, and every way to find them. It writes nothing.
+func (s *Service) Entry(i carnet.Identity) (carnet.Person, []Alias, error) {
+	p := carnet.Person{Identity: i}
 	var problems carnet.Problems
 	if fold(i.BirthName.Reveal()) == "" {
 		problems.Add("name", "person.name-missing", nil)
@@ -197,27 +210,20 @@ func (s *Service) Enrol(ctx context.Context, actor protect.Actor, i carnet.Ident
 		problems.Add("birth", "birth.missing", nil)
 	}
 	if err := problems.Err(); err != nil {
-		return carnet.ID{}, err
+		return p, nil, err
 	}
-	p := carnet.Person{Identity: i}
 	aliases := []Alias{{s.nameLookup(i.BirthName, i.Birth), "name-birth"}}
 	if !i.UsedName.IsZero() && fold(i.UsedName.Reveal()) != fold(i.BirthName.Reveal()) {
 		aliases = append(aliases, Alias{s.nameLookup(i.UsedName, i.Birth), "name-birth"})
 	}
 	if i.NIR.IsZero() {
 		id, err := s.ids.New()
-		if err != nil {
-			return carnet.ID{}, err
-		}
 		p.ID = id
-	} else {
-		lookup := s.nirLookup(i.NIR)
-		p.ID = carnet.DerivedID(lookup[16:]) // the other half of the hash than the one an index shows first
-		aliases = append(aliases, Alias{lookup, "nir"})
+		return p, aliases, err
 	}
-	d := s.guard.Decide(protect.Request{Actor: actor, Purpose: protect.Enrolment, Person: p.ID})
-	err := s.store.Within(ctx, d, func(tx Tx) error { return tx.PutPerson(p, aliases) })
-	return p.ID, err
+	lookup := s.nirLookup(i.NIR)
+	p.ID = carnet.DerivedID(lookup[16:]) // the other half of the hash than the one an index shows first
+	return p, append(aliases, Alias{lookup, "nir"}), nil
 }
 
 // RecordDeath notes that a person died. It is written once: a second date changes nothing.
