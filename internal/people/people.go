@@ -13,6 +13,7 @@ import (
 	"embed"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	"golang.org/x/text/unicode/norm"
@@ -43,6 +44,9 @@ type Tx interface {
 	PutDeath(id carnet.ID, on carnet.Date) error
 	Account(account [32]byte) (Account, error) // carnet.NotFound
 	PutAccount(account [32]byte, a Account) error
+	Tell(n carnet.Notice) error                                    // any room may name it in its own Tx
+	NoticesOf(person carnet.ID, most int) ([]carnet.Notice, error) // newest first
+	SeeNotices(person carnet.ID, at time.Time) error               // marks as read what is not later
 }
 
 // Alias is a way to find a person.

@@ -68,9 +68,10 @@ var (
 	Security       = Purpose{"security"}
 	Delegation     = Purpose{"delegation"}
 	Accountability = Purpose{"accountability"}
+	Information    = Purpose{"information"}
 )
 
-var purposes = []Purpose{Vaccination, Directory, Enrolment, Certification, Revocation, Upkeep, Publication, Login, Security, Delegation, Accountability}
+var purposes = []Purpose{Vaccination, Directory, Enrolment, Certification, Revocation, Upkeep, Publication, Login, Security, Delegation, Accountability, Information}
 
 func (p Purpose) String() string { return p.id }
 

@@ -37,7 +37,7 @@ func TestTuples(t *testing.T) {
 		"professional directory other": true, "professional directory none": true,
 		"system directory other": true, "system directory none": true,
 		"system enrolment other": true, "system enrolment none": true,
-		"insured certification self": true, "insured revocation self": true,
+		"insured certification self": true, "insured revocation self": true, "insured information self": true,
 		"system upkeep other": true, "system upkeep none": true, "system upkeep self": true,
 		"system revocation other": true, "system revocation none": true,
 		"system publication other": true, "system publication none": true,
@@ -188,7 +188,7 @@ func TestRevocationView(t *testing.T) {
 		if may := d.MayRead(table, name) == nil; may != (table == "certificate" && name != "receipt" || table == "revocation") {
 			t.Errorf("%s: readable %v", column, may)
 		}
-		if may := d.MayWrite(table, name) == nil; may != (table == "revocation") {
+		if may := d.MayWrite(table, name) == nil; may != (table == "revocation" || table == "notice") {
 			t.Errorf("%s: writable %v", column, may)
 		}
 	}

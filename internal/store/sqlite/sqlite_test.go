@@ -131,7 +131,7 @@ func TestSchemaIsDeclared(t *testing.T) {
 		me := carnet.DerivedID(make([]byte, 16))
 		var all []protect.Decision
 		for _, role := range []protect.Role{protect.Professional, protect.Insured, protect.System} {
-			for _, p := range []protect.Purpose{protect.Vaccination, protect.Directory, protect.Enrolment, protect.Certification, protect.Revocation, protect.Publication, protect.Login, protect.Security, protect.Delegation, protect.Accountability} {
+			for _, p := range []protect.Purpose{protect.Vaccination, protect.Directory, protect.Enrolment, protect.Certification, protect.Revocation, protect.Publication, protect.Login, protect.Security, protect.Delegation, protect.Accountability, protect.Information} {
 				all = append(all, guard.Decide(protect.Request{Actor: protect.Actor{ID: me, Role: role}, Purpose: p, Person: me}))
 			}
 		}

@@ -52,6 +52,7 @@ func Run(t *testing.T, open Open) {
 		"enrolling twice is enrolling once":                       testEnrolTwice,
 		"people are found by number and by traits":                testFind,
 		"a login resolves to one person or to none":               testRecognise,
+		"a person is told what happened, and reads it":            testNotices,
 		"a dose is event, projection, outbox and journal at once": testRecord,
 		"the same key records once":                               testIdempotent,
 		"the same key with other content is a conflict":           testKeyReused,
