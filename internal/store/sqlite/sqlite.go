@@ -206,10 +206,13 @@ func (db *DB) attempt(ctx context.Context, d protect.Decision, fn func(*tx) erro
 		return nil, err
 	}
 	if err := fn(t); err != nil {
-		return t.entries, err
+		return t.tried(), err
+	}
+	if err := t.finish(); err != nil {
+		return t.tried(), err
 	}
 	if err := s.Commit(); err != nil {
-		return t.entries, unavailable(err)
+		return t.tried(), unavailable(err)
 	}
 	return nil, nil
 }
@@ -254,6 +257,7 @@ type tx struct {
 	entries []journal.Entry
 	keys    map[carnet.ID]*keyring.Key
 	places  map[string]carnet.Place
+	many    *many // nil for an access to one person, or to nobody
 }
 
 func (t *tx) decided() error {
@@ -261,7 +265,12 @@ func (t *tx) decided() error {
 }
 
 func (t *tx) note(kind journal.Kind, person carnet.ID, table string) error {
-	return t.append(journal.Entry{Person: person, Kind: kind, Object: table, Outcome: journal.Done})
+	e := journal.Entry{Person: person, Kind: kind, Object: table, Outcome: journal.Done}
+	if t.many != nil {
+		t.many.note(e)
+		return nil
+	}
+	return t.append(e)
 }
 
 // append writes one entry. Its columns are the journal's own: they depend on no decision.
@@ -273,15 +282,33 @@ func (t *tx) append(e journal.Entry) (err error) {
 	e.At, e.Line = t.db.ids.Clock(), len(t.entries)
 	e.Decision, e.Register, e.Purpose = t.d.ID(), t.d.Register(), t.d.Purpose().String()
 	e.Actor, e.Role, e.Organisation, e.Session, e.Delegate = actor.ID, string(actor.Role), actor.Organisation, actor.Session, actor.Delegate
-	_, err = t.sql.ExecContext(t.ctx, `INSERT INTO journal (person_id, entry_id, at, line, kind, object, outcome, actor_id,
-		actor_role, organisation, session_id, purpose, decision_id, register, delegate_id) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`,
-		e.Person[:], e.ID[:], e.At.UnixMicro(), e.Line, string(e.Kind), e.Object, e.Outcome, e.Actor[:], e.Role,
-		e.Organisation, e.Session[:], e.Purpose, e.Decision[:], e.Register, e.Delegate[:])
-	if err != nil {
-		return unavailable(err)
+	if err := t.insert(refuse, "journal", journalColumns, []any{e.Person[:], e.ID[:], e.At.UnixMicro(), e.Line, string(e.Kind), e.Object, e.Outcome, e.Actor[:], e.Role,
+		e.Organisation, e.Session[:], e.Purpose, e.Decision[:], e.Register, e.Delegate[:]}); err != nil {
+		return err
 	}
 	t.entries = append(t.entries, e)
 	return nil
+}
+
+var journalColumns = []string{"person_id", "entry_id", "at", "line", "kind", "object", "outcome", "actor_id", "actor_role", "organisation", "session_id",
+	"purpose", "decision_id", "register", "delegate_id"}
+
+// insert writes a row, or lets it wait for the others of an access to many people.
+func (t *tx) insert(how onConflict, table string, columns []string, values []any) error {
+	if t.many != nil {
+		t.many.add(how, table, columns, values)
+		return nil
+	}
+	_, err := t.exec(how, table, columns, values)
+	return err
+}
+
+func (t *tx) exec(how onConflict, table string, columns []string, values []any) (sql.Result, error) {
+	res, err := t.sql.ExecContext(t.ctx, string(how)+table+" ("+strings.Join(columns, ", ")+") VALUES (?"+strings.Repeat(",?", len(values)-1)+")", values...)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	return res, nil
 }
 
 // row is one line of a table, by column.
@@ -313,7 +340,17 @@ func (t *tx) read(person carnet.ID, table string, where condition, want ...strin
 	if err := t.note(journal.Read, person, table); err != nil {
 		return nil, err
 	}
-	rows, err := t.sql.QueryContext(t.ctx, "SELECT "+strings.Join(columns, ", ")+" FROM "+table+where.sql(), where.values...)
+	return t.query("SELECT "+strings.Join(columns, ", ")+" FROM "+table+where.sql(), where.values, columns)
+}
+
+// query runs a SELECT of some columns.
+func (t *tx) query(text string, values []any, columns []string) ([]row, error) {
+	if t.many != nil {
+		if err := t.flush(); err != nil {
+			return nil, err
+		}
+	}
+	rows, err := t.sql.QueryContext(t.ctx, text, values...)
 	if err != nil {
 		return nil, unavailable(err)
 	}
@@ -405,7 +442,8 @@ const (
 	replace onConflict = "REPLACE INTO "
 )
 
-// write inserts a row, if the decision opens every column, and reports whether it was written.
+// write inserts a row, if the decision opens every column, and reports whether it was written. In an access to many people
+// the row waits, and is said to be written.
 func (t *tx) write(person carnet.ID, how onConflict, table string, cells ...cell) (bool, error) {
 	columns, values := make([]string, len(cells)), make([]any, len(cells))
 	for i, c := range cells {
@@ -417,9 +455,13 @@ func (t *tx) write(person carnet.ID, how onConflict, table string, cells ...cell
 	if err := t.note(journal.Wrote, person, table); err != nil {
 		return false, err
 	}
-	res, err := t.sql.ExecContext(t.ctx, string(how)+table+" ("+strings.Join(columns, ", ")+") VALUES (?"+strings.Repeat(",?", len(cells)-1)+")", values...)
+	if t.many != nil {
+		t.many.add(how, table, columns, values)
+		return true, nil
+	}
+	res, err := t.exec(how, table, columns, values)
 	if err != nil {
-		return false, unavailable(err)
+		return false, err
 	}
 	n, err := res.RowsAffected()
 	return n > 0, err
@@ -431,11 +473,24 @@ func (t *tx) newKey(table string, subject carnet.ID) (*keyring.Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	fresh, err := t.write(subject, keep, table+"_key", cell{table + "_id", subject[:]}, cell{"wrapped", wrapped})
+	how := keep
+	if t.many != nil {
+		how = refuse // a key that is there is not noticed in time: nothing of the access may stand
+	}
+	fresh, err := t.write(subject, how, table+"_key", cell{table + "_id", subject[:]}, cell{"wrapped", wrapped})
 	if err != nil || !fresh {
 		return nil, err
 	}
+	t.hold(subject, key)
 	return key, nil
+}
+
+// hold keeps an open key for the rest of the access.
+func (t *tx) hold(subject carnet.ID, k *keyring.Key) {
+	if t.keys == nil {
+		t.keys = map[carnet.ID]*keyring.Key{}
+	}
+	t.keys[subject] = k
 }
 
 // key opens the data key of a subject of a table, "person" or "professional".
@@ -454,9 +509,6 @@ func (t *tx) key(table string, subject carnet.ID) (*keyring.Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	if t.keys == nil {
-		t.keys = map[carnet.ID]*keyring.Key{}
-	}
-	t.keys[subject] = k
+	t.hold(subject, k)
 	return k, nil
 }
