@@ -22,6 +22,8 @@ import (
 	"carnet/internal/sandbox"
 	"carnet/internal/store/sqlite"
 	"carnet/internal/vaccinate"
+	"carnet/internal/vaccinate/paper"
+	"carnet/internal/vaccinate/stock"
 	"carnet/internal/verify/revlist"
 	"carnet/twoddoc"
 )
@@ -136,6 +138,8 @@ var migrations = []sqlite.Migrations{
 	{Room: "journal", FS: journal.Migrations},
 	{Room: "people", FS: people.Migrations},
 	{Room: "vaccinate", FS: vaccinate.Migrations},
+	{Room: "stock", FS: stock.Migrations},
+	{Room: "paper", FS: paper.Migrations},
 	{Room: "certify", FS: certify.Migrations},
 	{Room: "login", FS: login.Migrations},
 }

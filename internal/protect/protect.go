@@ -60,6 +60,9 @@ var (
 	Vaccination    = Purpose{"vaccination"}
 	Directory      = Purpose{"directory"}
 	Enrolment      = Purpose{"enrolment"}
+	Stock          = Purpose{"stock"}
+	Recall         = Purpose{"recall"}
+	Paper          = Purpose{"paper"}
 	Certification  = Purpose{"certification"}
 	Revocation     = Purpose{"revocation"}
 	Upkeep         = Purpose{"upkeep"}
@@ -71,7 +74,23 @@ var (
 	Information    = Purpose{"information"}
 )
 
-var purposes = []Purpose{Vaccination, Directory, Enrolment, Certification, Revocation, Upkeep, Publication, Login, Security, Delegation, Accountability, Information}
+var purposes = []Purpose{
+	Vaccination,
+	Directory,
+	Enrolment,
+	Stock,
+	Recall,
+	Paper,
+	Certification,
+	Revocation,
+	Upkeep,
+	Publication,
+	Login,
+	Security,
+	Delegation,
+	Accountability,
+	Information,
+}
 
 func (p Purpose) String() string { return p.id }
 

@@ -46,6 +46,11 @@ func TestTuples(t *testing.T) {
 		"professional security self": true, "professional delegation self": true,
 		"security security other": true, "security security none": true, "security security self": true,
 		"system accountability other": true, "system accountability none": true,
+		"professional stock self": true, "professional stock other": true, "professional stock none": true,
+		"system stock self": true, "system stock other": true, "system stock none": true,
+		"professional recall self": true, "professional recall other": true, "professional recall none": true,
+		"system recall self": true, "system recall other": true, "system recall none": true,
+		"professional paper self": true, "professional paper other": true, "professional paper none": true,
 		// "self" of a professional is a person like any other.
 		"professional vaccination self": true, "professional directory self": true,
 		"system directory self": true, "system enrolment self": true, "system revocation self": true, "system publication self": true, "system login self": true, "system accountability self": true,

@@ -467,6 +467,29 @@ func (t *tx) write(person carnet.ID, how onConflict, table string, cells ...cell
 	return n > 0, err
 }
 
+// update changes cells of the rows of a condition, if the decision opens every column, and reports how
+// many there were.
+func (t *tx) update(person carnet.ID, table string, c condition, cells ...cell) (int, error) {
+	var set []string
+	var values []any
+	columns := slices.Clone(c.columns)
+	for _, x := range cells {
+		set, values, columns = append(set, x.column+" = ?"), append(values, x.value), append(columns, x.column)
+	}
+	if err := t.d.MayWrite(table, columns...); err != nil {
+		return 0, err
+	}
+	if err := t.note(journal.Wrote, person, table); err != nil {
+		return 0, err
+	}
+	res, err := t.sql.ExecContext(t.ctx, "UPDATE "+table+" SET "+strings.Join(set, ", ")+c.sql(), append(values, c.values...)...)
+	if err != nil {
+		return 0, unavailable(err)
+	}
+	n, err := res.RowsAffected()
+	return int(n), err
+}
+
 // newKey makes the data key of a subject, or returns nil when the subject has one.
 func (t *tx) newKey(table string, subject carnet.ID) (*keyring.Key, error) {
 	key, wrapped, err := t.db.ring.NewKey(subject)

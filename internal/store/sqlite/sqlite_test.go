@@ -22,10 +22,13 @@ import (
 	"carnet/internal/protect/keyring"
 	"carnet/internal/store/storetest"
 	"carnet/internal/vaccinate"
+	"carnet/internal/vaccinate/paper"
+	"carnet/internal/vaccinate/stock"
 )
 
 var rooms = []Migrations{
 	{"journal", journal.Migrations}, {"people", people.Migrations}, {"vaccinate", vaccinate.Migrations},
+	{"stock", stock.Migrations}, {"paper", paper.Migrations},
 	{"certify", certify.Migrations}, {"login", login.Migrations},
 }
 
@@ -131,7 +134,22 @@ func TestSchemaIsDeclared(t *testing.T) {
 		me := carnet.DerivedID(make([]byte, 16))
 		var all []protect.Decision
 		for _, role := range []protect.Role{protect.Professional, protect.Insured, protect.System} {
-			for _, p := range []protect.Purpose{protect.Vaccination, protect.Directory, protect.Enrolment, protect.Certification, protect.Revocation, protect.Publication, protect.Login, protect.Security, protect.Delegation, protect.Accountability, protect.Information} {
+			for _, p := range []protect.Purpose{
+				protect.Vaccination,
+				protect.Directory,
+				protect.Enrolment,
+				protect.Stock,
+				protect.Recall,
+				protect.Paper,
+				protect.Certification,
+				protect.Revocation,
+				protect.Publication,
+				protect.Login,
+				protect.Security,
+				protect.Delegation,
+				protect.Accountability,
+				protect.Information,
+			} {
 				all = append(all, guard.Decide(protect.Request{Actor: protect.Actor{ID: me, Role: role}, Purpose: p, Person: me}))
 			}
 		}
