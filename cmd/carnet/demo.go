@@ -161,7 +161,7 @@ func (l *loop) record(ctx context.Context, in *instance, world sandbox.World) (c
 	if err != nil {
 		return carnet.ID{}, err
 	}
-	vaccine := in.catalogue[0]
+	vaccine, _ := in.catalogue.Find("EU/1/20/1528")
 	lot, err := carnet.ParseLot("DEMO-0001")
 	if err != nil {
 		return carnet.ID{}, err

@@ -119,7 +119,10 @@ func examine(ctx context.Context, s *Settings) []finding {
 	}
 	note("register", err, words)
 	catalogue, err := vaccinate.ReadCatalogue()
-	note("catalogue", err, fmt.Sprintf("%d vaccines", len(catalogue)))
+	if err == nil {
+		words = fmt.Sprintf("%d vaccines, %s", len(catalogue.Vaccines()), catalogue.Version())
+	}
+	note("catalogue", err, words)
 
 	if _, err := os.Stat(s.Data); errors.Is(err, fs.ErrNotExist) {
 		note("data", nil, "not there yet: carnet serve makes it")

@@ -5,17 +5,30 @@ import (
 	"time"
 )
 
-// Vaccine is a product of the catalogue.
+// Vaccine is a product of the catalogue. A code that nobody could confirm is empty, never guessed.
 type Vaccine struct {
-	Code     string // marketing authorisation of the Union, "EU/1/20/1528": the key, never the name
+	Code     string // marketing authorisation of the Union, "EU/1/20/1528", or another stable code: the key, never the name
 	Name     string // "Comirnaty"
 	Holder   string // holder of the authorisation, as people know it: "Pfizer/BioNTech"
 	HolderID string // "ORG-100030215"
-	Disease  string // "COVID-19"
-	ATC      string // "J07BX03"
+	Disease  string // the first of Diseases, as certificates name it: "COVID-19"
+	ATC      string // "J07BX03", as the 2D-Doc certifies it
 	Label    string // what the 2D-Doc fields L5 and L6 say: "COMIRNATY PFIZER/BIONTECH"
 	Primary  int    // doses of the primary course
 	Interval int    // least number of days between two doses of the primary course
+
+	Diseases []string   // codes of the catalogue; the first one counts the doses
+	Packs    []string   // CIP13 of the French packs; the GTIN is 0 + CIP13
+	NUVA     string     // "VAC0001"
+	ATCs     []string   // every ATC code of the product, the current one first
+	Types    []string   // vaccine or prophylaxis codes of the EU certificate ("vp"), the preferred one first
+	Routes   []string   // how it is given, the usual way first: "IM", "SC", "ID", "PO", "NAS"
+	Sites    []BodySite // where, the usual place first; who is younger than the catalogue says gets the thigh
+	Vial     int        // doses in a vial; 1 for a pre-filled syringe
+	Live     bool       // live attenuated
+	Foreign  bool       // not on the French market: read and recorded of a dose given elsewhere, never offered
+	From     Date       // first day of use in France, zero when it does not matter
+	Until    Date       // last day, zero while it is in use
 }
 
 // Lot is the batch number printed on the box. Together with a date and a place it points at a

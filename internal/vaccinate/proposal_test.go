@@ -15,7 +15,7 @@ const (
 	jcovden   = "EU/1/20/1525"
 )
 
-func catalogue(t testing.TB) Catalogue {
+func readCatalogue(t testing.TB) Catalogue {
 	t.Helper()
 	c, err := ReadCatalogue()
 	if err != nil {
@@ -34,7 +34,7 @@ func day(t testing.TB, s string) carnet.Date {
 }
 
 func TestPropose(t *testing.T) {
-	c := catalogue(t)
+	c := readCatalogue(t)
 	type past struct{ vaccine, date string }
 	for name, v := range map[string]struct {
 		history        []past
@@ -63,7 +63,7 @@ func TestPropose(t *testing.T) {
 				history = append(history, carnet.Dose{Vaccine: p.vaccine, Date: day(t, p.date)})
 			}
 			product, _ := c.Find(v.vaccine)
-			got := c.propose(history, product, day(t, v.on))
+			got := propose(c, history, product, day(t, v.on))
 			var codes []string
 			for _, w := range got.Warnings {
 				codes = append(codes, w.Code)
@@ -77,10 +77,10 @@ func TestPropose(t *testing.T) {
 
 // TestProposeDoesNotDependOnOrder: the rank follows the injections, however they were entered.
 func TestProposeDoesNotDependOnOrder(t *testing.T) {
-	c := catalogue(t)
+	c := readCatalogue(t)
 	rapid.Check(t, func(t *rapid.T) {
 		history := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) carnet.Dose {
-			return carnet.Dose{Vaccine: rapid.SampledFrom(c).Draw(t, "vaccine").Code, Date: carnet.DateOfDays(rapid.IntRange(18600, 20700).Draw(t, "day"))}
+			return carnet.Dose{Vaccine: rapid.SampledFrom(c.Vaccines()).Draw(t, "vaccine").Code, Date: carnet.DateOfDays(rapid.IntRange(18600, 20700).Draw(t, "day"))}
 		}), 0, 6).Draw(t, "history")
 		seen := map[carnet.Date]bool{}
 		for _, d := range history {
@@ -89,10 +89,10 @@ func TestProposeDoesNotDependOnOrder(t *testing.T) {
 			}
 			seen[d.Date] = true
 		}
-		v, on := rapid.SampledFrom(c).Draw(t, "vaccine"), carnet.DateOfDays(rapid.IntRange(18600, 20800).Draw(t, "on"))
-		a := c.propose(history, v, on)
+		v, on := rapid.SampledFrom(c.Vaccines()).Draw(t, "vaccine"), carnet.DateOfDays(rapid.IntRange(18600, 20800).Draw(t, "on"))
+		a := propose(c, history, v, on)
 		shuffled := rapid.Permutation(history).Draw(t, "shuffled")
-		b := c.propose(shuffled, v, on)
+		b := propose(c, shuffled, v, on)
 		if a.Rank != b.Rank || a.Expected != b.Expected || a.Reason != b.Reason || len(a.Warnings) != len(b.Warnings) {
 			t.Fatalf("%+v against %+v", a, b)
 		}
@@ -102,19 +102,3 @@ func TestProposeDoesNotDependOnOrder(t *testing.T) {
 	})
 }
 
-func TestCatalogueFaults(t *testing.T) {
-	for name, c := range map[string]struct{ old, new, want string }{
-		"unknown key":   {`primary = 1`, `primary = 1` + "\ncolour = 3", "unknown key"},
-		"written twice": {`code = "EU/1/20/1507"`, `code = "EU/1/20/1528"`, "twice"},
-		"no label":      {`label = "JCOVDEN JANSSEN"`, `label = ""`, "missing"},
-		"no course":     {`primary = 1`, `primary = 0`, "primary 0"},
-		"not TOML":      {`primary = 1`, `primary = `, "catalogue"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			text := strings.Replace(catalogueText, c.old, c.new, 1)
-			if _, err := readCatalogue(text); err == nil || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("got %v", err)
-			}
-		})
-	}
-}

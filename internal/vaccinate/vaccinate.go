@@ -86,7 +86,7 @@ func New(store Store, guard *protect.Guard, ring *keyring.Ring, ids carnet.IDs, 
 }
 
 // Catalogue lists the vaccines that can be recorded.
-func (s *Service) Catalogue() Catalogue { return slices.Clone(s.catalogue) }
+func (s *Service) Catalogue() Catalogue { return s.catalogue }
 
 // NewKey makes an idempotency key, for a form that is about to be shown.
 func (s *Service) NewKey() (carnet.ID, error) { return s.ids.New() }
@@ -129,7 +129,7 @@ func (s *Service) Propose(ctx context.Context, actor protect.Actor, person carne
 	var p Proposal
 	err := s.about(ctx, actor, person, func(tx Tx) error {
 		history, err := tx.Doses(person)
-		p = s.catalogue.propose(without(history, correcting), v, on)
+		p = propose(s.catalogue, without(history, correcting), v, on)
 		return err
 	})
 	return p, err
@@ -347,7 +347,7 @@ func (s *Service) check(tx Tx, person carnet.Person, history []carnet.Dose, c Co
 	}
 	rank, expected, why := c.Rank, c.Expected, strings.TrimSpace(c.RankReason)
 	if known && !c.Date.IsZero() {
-		p := s.catalogue.propose(history, v, c.Date)
+		p := propose(s.catalogue, history, v, c.Date)
 		if rank == 0 && expected == 0 {
 			rank, expected = p.Rank, p.Expected
 		}

@@ -180,7 +180,7 @@ func (s *site) showForm(w http.ResponseWriter, r *http.Request, status int, k wo
 	v.Focus = r.PostForm.Get("edit")
 	v.Identity = identityOf(v.Page, k.person.Identity)
 	vaccines := []ui.Option{{Value: "", Label: v.T("entry.choose")}}
-	for _, vac := range s.Vaccinate.Catalogue() {
+	for _, vac := range s.Vaccinate.Catalogue().Offered(s.Vaccinate.Today()) {
 		vaccines = append(vaccines, ui.Option{Value: vac.Code, Label: vaccineWords(vac)})
 	}
 	v.Vaccine = v.Select("vaccine", "dose.vaccine", e.vaccine, vaccines)
