@@ -23,6 +23,7 @@ import (
 	"carnet/internal/store/sqlite"
 	"carnet/internal/vaccinate"
 	"carnet/internal/vaccinate/paper"
+	runs "carnet/internal/vaccinate/run"
 	"carnet/internal/vaccinate/stock"
 	"carnet/internal/verify/revlist"
 	"carnet/twoddoc"
@@ -140,6 +141,7 @@ var migrations = []sqlite.Migrations{
 	{Room: "vaccinate", FS: vaccinate.Migrations},
 	{Room: "stock", FS: stock.Migrations},
 	{Room: "paper", FS: paper.Migrations},
+	{Room: "run", FS: runs.Migrations},
 	{Room: "certify", FS: certify.Migrations},
 	{Room: "login", FS: login.Migrations},
 }

@@ -23,11 +23,12 @@ import (
 	"carnet/internal/store/storetest"
 	"carnet/internal/vaccinate"
 	"carnet/internal/vaccinate/paper"
+	"carnet/internal/vaccinate/run"
 	"carnet/internal/vaccinate/stock"
 )
 
 var rooms = []Migrations{
-	{"journal", journal.Migrations}, {"people", people.Migrations}, {"vaccinate", vaccinate.Migrations},
+	{"journal", journal.Migrations}, {"people", people.Migrations}, {"vaccinate", vaccinate.Migrations}, {"run", run.Migrations},
 	{"stock", stock.Migrations}, {"paper", paper.Migrations},
 	{"certify", certify.Migrations}, {"login", login.Migrations},
 }
@@ -66,6 +67,7 @@ func backend(t testing.TB, ring *keyring.Ring, ids carnet.IDs) storetest.Backend
 		Certify:    db.Certify(),
 		Login:      db.Login(),
 		Delegation: db.Delegation(),
+		Run:        db.Run(),
 		Count: func(t testing.TB, table string) (n int) {
 			if err := db.sql.QueryRow("SELECT count(*) FROM " + table).Scan(&n); err != nil {
 				t.Fatal(err)

@@ -20,6 +20,7 @@ import (
 	"carnet/internal/protect"
 	"carnet/internal/protect/keyring"
 	"carnet/internal/vaccinate"
+	"carnet/internal/vaccinate/run"
 	"carnet/nir"
 )
 
@@ -30,6 +31,7 @@ type Backend struct {
 	Certify    certify.Store
 	Login      login.Store
 	Delegation delegation.Store
+	Run        run.Store
 	Count      func(t testing.TB, table string) int
 	Journal    func(t testing.TB) []Line // oldest first
 }
@@ -64,6 +66,9 @@ func Run(t *testing.T, open Open) {
 		"a correction is an event":                                testCorrect,
 		"a cancelled dose no longer stands":                       testCancel,
 		"a purpose sees its columns only":                         testColumns,
+		"a run keeps its lot and ends":                            testRuns,
+		"a draft is found again by who typed it":                  testDrafts,
+		"an unknown box is asked about once":                      testPacks,
 		"delegates have passkeys of their own":                    testDelegates,
 		"who types is part of every entry":                        testDelegatedEntries,
 		"an attestation is signed, read back and noted once":      testAttestation,
