@@ -115,7 +115,8 @@ var (
 type Draft struct {
 	key       *Key
 	sets      *dcc.ValueSets
-	content   read   // without the bytes
+	algorithm Algorithm
+	issuedAt  time.Time
 	protected string // the bytes
 	claims    string
 	digest    [sha256.Size]byte
@@ -128,11 +129,13 @@ func (d *Draft) String() string       { return fmt.Sprintf("hcert.Draft(kid %x, 
 func (d *Draft) GoString() string     { return d.String() }
 func (d *Draft) LogValue() slog.Value { return slog.StringValue(d.String()) }
 
-// Certificate is the draft as a reader will see it, without signature. It is not to be changed.
+// Certificate is the draft as a reader sees it, without signature.
 func (d *Draft) Certificate() *Certificate {
-	c := d.content.Certificate
+	c := new(read)
+	readBack(c, d.claims, d.sets)
+	c.Algorithm, c.KID = d.algorithm, d.key.KID
 	c.Protected, c.Claims = []byte(d.protected), []byte(d.claims)
-	return &c
+	return &c.Certificate
 }
 
 // Digest is the SHA-256 that will be signed, for an audit log to be written first.
@@ -142,8 +145,9 @@ func (d *Draft) Digest() [sha256.Size]byte { return d.digest }
 // (package carnet/hcert/trust makes it from one); its type decides the algorithm. The error is
 // [Objections].
 //
-// What is written is read back by the strict reader that verifies certificates, so the schema,
-// the value sets and the rules of form are those of [Verify].
+// The schema, the value sets and the rules of form are those of [Verify]: what is written is read
+// back by the strict reader that verifies certificates, unless each member shows that this reader
+// has nothing to say of it ([dcc.Vaccination.Sound]). [Signed.Release] reads everything back.
 func (o Order) Prepare(key *Key) (*Draft, error) {
 	var found Objections
 	var spaceOfNames [2 * icao.MaxLength]byte
@@ -155,11 +159,14 @@ func (o Order) Prepare(key *Key) (*Draft, error) {
 	var space [512]byte // of most certificates
 	s := w.write(space[:0], &names)
 	kept := string(s.bytes[s.header:])
-	d := &Draft{key: key, sets: o.Sets, protected: kept[:s.headerEnd-s.header], claims: kept[s.claims-s.header:]}
-	d.content.Algorithm, d.content.KID = w.algorithm, key.KID
-	w.lint(&d.content, d.claims)
-	if len(found) > 0 {
-		return nil, found
+	d := &Draft{
+		key: key, sets: o.Sets, algorithm: w.algorithm, issuedAt: time.Unix(o.IssuedAt.Unix(), 0),
+		protected: kept[:s.headerEnd-s.header], claims: kept[s.claims-s.header:],
+	}
+	if len(found) > 0 || !w.sound(&names) {
+		if w.lint(d.claims); len(found) > 0 {
+			return nil, found
+		}
 	}
 	d.digest = sha256.Sum256(s.bytes)
 	return d, nil
@@ -175,7 +182,7 @@ func (d *Draft) Sign(signer crypto.Signer, rand io.Reader) (*Signed, error) {
 	s := &d.signed
 	s.draft = d
 	var err error
-	if d.content.Algorithm == PS256 {
+	if d.algorithm == PS256 {
 		s.signature, err = signer.Sign(rand, d.digest[:], &rsa.PSSOptions{SaltLength: sha256.Size, Hash: crypto.SHA256})
 	} else {
 		s.signature, err = signer.Sign(rand, d.digest[:], crypto.SHA256)
@@ -183,7 +190,7 @@ func (d *Draft) Sign(signer crypto.Signer, rand io.Reader) (*Signed, error) {
 	if err != nil {
 		return nil, fmt.Errorf("hcert: sign: %w", err)
 	}
-	if d.content.Algorithm == ES256 {
+	if d.algorithm == ES256 {
 		if err = rawSignature(&d.signature, s.signature); err != nil {
 			return nil, err
 		}
@@ -212,7 +219,7 @@ func (s *Signed) LogValue() slog.Value { return s.draft.LogValue() }
 // must not be handed out.
 func (s *Signed) Release() (string, error) {
 	text := string(s.text)
-	r := Verifier{Trust: only{s.draft.key}, Profile: Strict, Sets: s.draft.sets}.Verify(text, s.draft.content.IssuedAt)
+	r := Verifier{Trust: only{s.draft.key}, Profile: Strict, Sets: s.draft.sets}.Verify(text, s.draft.issuedAt)
 	if err := r.Err(); err != nil {
 		return "", fmt.Errorf("hcert: own certificate refused: %w", err)
 	}

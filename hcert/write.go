@@ -13,6 +13,7 @@ type writer struct {
 	order      *Order
 	key        *Key
 	algorithm  Algorithm
+	issuer     string // of a vaccination, as it is written
 	objections *Objections
 }
 
@@ -260,7 +261,8 @@ func (w *writer) vaccination(b []byte, v *dcc.Vaccination) []byte {
 	b = w.member(b, "\x62co", v.Country)
 	b = appendUint(append(b, "\x62dn"...), uint64(max(v.Dose, 0)))
 	b = w.member(b, "\x62dt", v.Date)
-	b = w.member(b, "\x62is", clean(v.Issuer))
+	w.issuer = clean(v.Issuer)
+	b = w.member(b, "\x62is", w.issuer)
 	b = w.member(b, "\x62ma", v.Holder)
 	b = w.member(b, "\x62mp", v.Product)
 	b = appendUint(append(b, "\x62sd"...), uint64(max(v.Doses, 0)))
@@ -317,11 +319,19 @@ func appendName(b []byte, key string, name []byte) []byte {
 	return append(appendHead(append(b, key...), 0x60, uint64(len(name))), name...)
 }
 
-// lint reads the claims as a verifier does, into c.
-func (w *writer) lint(c *read, claims string) {
-	v := verifier{profile: Strict, sets: w.order.Sets}
-	v.Certificate = &c.Certificate
-	v.content(claims, &c.dcc)
+// sound reports that the strict reader has nothing to say of what was written: names and the issuer's
+// name are clean by now.
+func (w *writer) sound(n *names) bool {
+	const limit = dcc.SoundLength
+	v := w.order.Vaccination
+	return v != nil && len(n.familyStandard) > 0 && len(n.familyStandard) <= limit && len(n.givenStandard) <= limit && len(n.family) <= limit &&
+		len(n.given) <= limit && len(w.issuer) <= limit && w.issuer != "" && dcc.SoundBirth(w.order.Person.Birth) && v.Sound(w.order.Sets)
+}
+
+// lint reads the claims back and objects to what a verifier finds.
+func (w *writer) lint(claims string) {
+	var c read
+	v := readBack(&c, claims, w.order.Sets)
 	for _, f := range v.Findings {
 		code := SchemaViolation
 		switch {
@@ -337,6 +347,14 @@ func (w *writer) lint(c *read, claims string) {
 	if len(v.Failures) > 0 && len(*w.objections) == 0 {
 		w.object(SchemaViolation, string(v.Failures[0].Code))
 	}
+}
+
+// readBack reads claims as a strict verifier does, into c.
+func readBack(c *read, claims string, sets *dcc.ValueSets) *verifier {
+	v := &verifier{profile: Strict, sets: sets}
+	v.Certificate = &c.Certificate
+	v.content(claims, &c.dcc)
+	return v
 }
 
 func appendText(b []byte, s string) []byte {

@@ -11,12 +11,11 @@ import (
 	"slices"
 )
 
-// Draft is a message that is ready to be signed and was read back by the strict reader. The
+// Draft is a message that is ready to be signed: the strict reader has nothing to object to. The
 // caller may look at it before it is signed, and should: a signature cannot be taken back.
 type Draft struct {
-	doc    Document
-	fields [12]Field // of doc, for the fields of an L1 and one more
-	bytes  [256]byte // of doc, for what is signed of an L1
+	doc   Document  // without fields when the writer left nothing to find, see [Vaccination.Prepare]
+	bytes [256]byte // of doc, for what is signed of an L1
 }
 
 // Prepare writes header and fields, in the order given. A zero Version means 04, a zero
@@ -94,7 +93,6 @@ func PrepareMixed(h Header, fields []Field, blocks ...Block) (*Draft, error) {
 	if b, err = writeBlocks(b, blocks); err != nil {
 		return nil, err
 	}
-	d.doc.Fields = d.fields[:0]
 	if err := d.doc.readMixed(unsigned(b), at, true); err != nil {
 		return nil, err
 	}
@@ -162,16 +160,19 @@ type span struct{ from, to int }
 // longer or shorter than its field, reads as other fields than those that were written: their
 // places are compared, so that this shows even where the result happens to conform.
 func (d *Draft) readBack(signed []byte, values []span) (*Draft, error) {
-	d.doc.Fields = d.fields[:0]
-	d.doc.signed = signed
-	if err := d.doc.readMessage(string(signed), len(signed), true); err != nil {
+	if err := d.doc.readSigned(signed); err != nil {
 		return nil, err
 	}
-	d.doc.Switch = len(signed)
 	if err := d.check(signed, values, nil); err != nil {
 		return nil, err
 	}
 	return d, nil
+}
+
+// readSigned reads what is signed of a document that has no signature yet.
+func (d *Document) readSigned(signed []byte) error {
+	d.signed, d.Switch = signed, len(signed)
+	return d.readMessage(string(signed), len(signed), true)
 }
 
 // check compares what the strict reader read with what was written.
@@ -195,7 +196,17 @@ func (d *Draft) check(signed []byte, values []span, blocks []Block) error {
 }
 
 // Document is the draft as a reader sees it, without signature. The caller must not change it.
-func (d *Draft) Document() *Document { return &d.doc }
+func (d *Draft) Document() *Document {
+	if d.doc.Fields != nil || d.doc.Form != Text {
+		return &d.doc
+	}
+	var read Document
+	// A message that the writer vouches for has no error (TestAnyVaccination); one without fields was read already.
+	if err := read.readSigned(d.doc.signed); err != nil {
+		return &d.doc
+	}
+	return &read
+}
 
 // Signed returns the bytes that will be signed. The caller must not change them.
 func (d *Draft) Signed() []byte { return d.doc.signed }

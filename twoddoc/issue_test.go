@@ -279,7 +279,10 @@ func TestAnyVaccination(t *testing.T) {
 		if err := doc.Verify(key.Public()); err != nil {
 			t.Fatal(err)
 		}
-		if doc.ID() != d.ID() || !bytes.Equal(doc.Signed(), d.Signed()) {
+		if len(doc.Conforming) != 0 || len(doc.Authentic) != 0 || len(doc.Fields) != 11 || len(d.Document().Fields) != 11 {
+			t.Fatalf("the reader finds %v %v", doc.Conforming, doc.Authentic)
+		}
+		if doc.Header != d.Document().Header || doc.ID() != d.ID() || !bytes.Equal(doc.Signed(), d.Signed()) {
 			t.Fatal("the identity changed")
 		}
 		if err := twoddoc.WalletReads(p); err != nil {
