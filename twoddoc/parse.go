@@ -77,7 +77,9 @@ func parse(payload []byte, strict bool) (*Document, error) {
 		// Blocks that are damaged: what looks like US stands in one.
 		missing, at, end = SwitchMissing, high, len(text)
 	}
-	d.signed = []byte(text[:end])
+	both := make([]byte, end, end+max(0, len(text)-end-1)*5/8) // what is signed, with room for the signature
+	copy(both, text)
+	d.signed = both[:end:end]
 	if err := d.readMessage(text, end, strict); err != nil {
 		return nil, err
 	}
@@ -85,7 +87,7 @@ func parse(payload []byte, strict bool) (*Document, error) {
 		d.Authentic = append(d.Authentic, &Error{Code: missing, Offset: at})
 		return d, nil
 	}
-	d.readTail(text, end+1, strict)
+	d.readTail(both[end:], text, end+1, strict)
 	return d, nil
 }
 
@@ -111,7 +113,7 @@ func hasSignature(tail string) bool {
 		return false
 	}
 	tail, _, _ = strings.Cut(tail[1:], string(rune(GS)))
-	sig, err := readSignature(tail)
+	sig, err := readSignature(nil, tail)
 	return err == nil && isSignatureSize(len(sig))
 }
 
@@ -145,8 +147,8 @@ func (d *Document) readVersion1(text string, strict bool) error {
 	return nil
 }
 
-// readTail reads the signature, which ends with the text or at GS, and the annex.
-func (d *Document) readTail(text string, at int, strict bool) {
+// readTail reads the signature, which ends with the text or at GS, into the room, and the annex.
+func (d *Document) readTail(room []byte, text string, at int, strict bool) {
 	end := len(text)
 	for i := at; i < len(text); i++ {
 		if text[i] == byte(GS) {
@@ -154,7 +156,7 @@ func (d *Document) readTail(text string, at int, strict bool) {
 			break
 		}
 	}
-	sig, err := readSignature(text[at:end])
+	sig, err := readSignature(room, text[at:end])
 	switch {
 	case err != nil:
 		err.Offset += at
@@ -290,7 +292,7 @@ type reader struct {
 // hides its length, so the rest is returned raw.
 func (r *reader) fields(list []Field) ([]Field, string) {
 	if list == nil {
-		list = make([]Field, 0, min(16, (r.end-r.at)/2))
+		list = make([]Field, 0, min(12, (r.end-r.at)/2)) // most have the eleven of an L1 or less
 	}
 	for r.at < r.end {
 		def := r.identifier(r.at)

@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"encoding/base32"
 	"fmt"
+	"slices"
 )
 
 // Verify checks the signature under the key, an *ecdsa.PublicKey or an *x509.Certificate. The
@@ -133,8 +134,8 @@ var signatureText = base32.StdEncoding.WithPadding(base32.NoPadding)
 
 // readSignature decodes Base32, with the padding of RFC 4648 or without, and refuses spare bits
 // that are not zero: two texts must not stand for one signature. The offset of an error counts
-// from the start of s.
-func readSignature(s string) ([]byte, *Error) {
+// from the start of s. The signature is appended to dst, which is empty.
+func readSignature(dst []byte, s string) ([]byte, *Error) {
 	n := len(s)
 	for n > 0 && s[n-1] == '=' {
 		n--
@@ -146,19 +147,27 @@ func readSignature(s string) ([]byte, *Error) {
 	case 1, 3, 6: // no number of bytes gives these lengths
 		return nil, &Error{Code: SignatureBase32, Offset: n}
 	}
-	out := make([]byte, 0, n*5/8)
-	var acc, bits uint
-	for i := range n {
-		var v uint
-		switch c := s[i]; {
-		case c >= 'A' && c <= 'Z':
-			v = uint(c - 'A')
-		case c >= '2' && c <= '7':
-			v = uint(c-'2') + 26
-		default:
-			return nil, &Error{Code: SignatureBase32, Offset: i}
+	out := slices.Grow(dst, n*5/8)
+	at := 0
+	for ; at+8 <= n; at += 8 { // 8 characters are 5 bytes
+		var acc uint64
+		var bad byte
+		for _, c := range []byte(s[at : at+8]) { // not a copy
+			v := base32Values[c]
+			acc, bad = acc<<5|uint64(v), bad|v
 		}
-		acc, bits = acc<<5|v, bits+5
+		if bad >= 32 {
+			break // the loop below says where
+		}
+		out = append(out, byte(acc>>32), byte(acc>>24), byte(acc>>16), byte(acc>>8), byte(acc))
+	}
+	var acc, bits uint
+	for ; at < n; at++ {
+		v := base32Values[s[at]]
+		if v >= 32 {
+			return nil, &Error{Code: SignatureBase32, Offset: at}
+		}
+		acc, bits = acc<<5|uint(v), bits+5
 		if bits >= 8 {
 			bits -= 8
 			out = append(out, byte(acc>>bits))
@@ -170,3 +179,14 @@ func readSignature(s string) ([]byte, *Error) {
 	}
 	return out, nil
 }
+
+// base32Values has the value of each character of RFC 4648, section 6, and 0xFF for the others.
+var base32Values = func() (t [256]byte) {
+	for i := range t {
+		t[i] = 0xFF
+	}
+	for i, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") {
+		t[c] = byte(i)
+	}
+	return t
+}()
