@@ -47,30 +47,6 @@ type Tx interface {
 	PutProfessional(p carnet.Professional) error // places included; writing again changes nothing
 }
 
-// Event is one thing that happened to a dose.
-type Event struct {
-	ID    carnet.ID
-	Kind  EventKind
-	Key   carnet.ID // idempotency key
-	Actor carnet.ID
-	At    time.Time
-	// Who typed for Actor, zero when Actor did, and in which session.
-	Delegate, Session carnet.ID
-	Dose              carnet.Dose // as it stands after the event
-	Reason            string      // why it was corrected, cancelled or contested
-}
-
-// EventKind says what happened; it is also the kind of the outbox row, after "dose.".
-type EventKind string
-
-// The events of a dose.
-const (
-	Recorded  EventKind = "record"
-	Corrected EventKind = "correct"
-	Cancelled EventKind = "cancel"
-	Contested EventKind = "contest" // the professional says that a delegate's entry was not theirs
-)
-
 // Service is the room.
 type Service struct {
 	store     Store
@@ -93,21 +69,6 @@ func (s *Service) NewKey() (carnet.ID, error) { return s.ids.New() }
 
 // Today is the civil date, by the injected clock.
 func (s *Service) Today() carnet.Date { return carnet.DateOf(s.ids.Clock()) }
-
-// Command says what was injected. Rank and Expected at zero mean "as the rules propose".
-type Command struct {
-	Key        carnet.ID // idempotency key
-	Person     carnet.ID
-	Vaccine    string
-	Lot        carnet.Lot
-	Date       carnet.Date
-	Place      string
-	BodySite   carnet.BodySite
-	Rank       int
-	Expected   int
-	RankReason string // why the rank is not the one proposed
-	Injector   carnet.ID
-}
 
 // History lists the doses that stand, oldest injection first.
 func (s *Service) History(ctx context.Context, actor protect.Actor, person carnet.ID) ([]carnet.Dose, error) {
@@ -147,13 +108,6 @@ func (s *Service) Record(ctx context.Context, actor protect.Actor, c Command) (c
 // "dose.changed-meanwhile".
 func (s *Service) Correct(ctx context.Context, actor protect.Actor, c Command, r Revision) (carnet.Dose, error) {
 	return s.write(ctx, actor, c, &r)
-}
-
-// Revision says which dose a correction replaces and why.
-type Revision struct {
-	Dose    carnet.ID
-	Version int // of the dose that the professional saw
-	Reason  string
 }
 
 // write is a record when r is nil, else a correction.
@@ -212,9 +166,10 @@ func (s *Service) write(ctx context.Context, actor protect.Actor, c Command, r *
 	return out, err
 }
 
-// Cancel takes a dose away: it was never given, or not to this person. The event stays.
-func (s *Service) Cancel(ctx context.Context, actor protect.Actor, person, dose, key carnet.ID, reason string) error {
-	return s.mark(ctx, actor, protect.ActCancel, Event{Kind: Cancelled, Key: key, Reason: reason}, person, dose)
+// Cancel takes an entry away: it was never given, or not to this person. The event stays. Who moves
+// it to the right person calls Move; what was forged goes through Suspect.
+func (s *Service) Cancel(ctx context.Context, actor protect.Actor, c Cancellation) error {
+	return s.mark(ctx, actor, protect.ActCancel, Event{Kind: Cancelled, Key: c.Key, Reason: c.Reason, Cause: c.Cause}, c.Person, c.Dose)
 }
 
 // Contest says that what a delegate entered in one's name was not theirs to enter, or is wrong: an
@@ -236,7 +191,7 @@ func (s *Service) mark(ctx context.Context, actor protect.Actor, act protect.Act
 			return err
 		}
 		if done, err := tx.Event(person, e.Key); err == nil {
-			if done.Kind != e.Kind || done.Dose.ID != dose {
+			if done.Kind != e.Kind || done.Cause != e.Cause || done.Dose.ID != dose {
 				return carnet.E("vaccinate", carnet.Conflict, "dose.key-reused", nil)
 			}
 			return nil
@@ -251,7 +206,12 @@ func (s *Service) mark(ctx context.Context, actor protect.Actor, act protect.Act
 		}
 		var problems carnet.Problems
 		checkKey(&problems, e.Key)
-		checkReason(&problems, "reason", e.Reason)
+		if e.Kind == Cancelled && !slices.Contains(Causes, e.Cause) {
+			problems.Add("cause", "dose.cause", nil)
+		}
+		if e.Kind != Cancelled || e.Cause == Other || e.Reason != "" { // a cause speaks for itself
+			checkReason(&problems, "reason", e.Reason)
+		}
 		if err := problems.Err(); err != nil {
 			return err
 		}
@@ -345,25 +305,23 @@ func (s *Service) check(tx Tx, person carnet.Person, history []carnet.Dose, c Co
 	if err != nil {
 		return carnet.Dose{}, err
 	}
-	rank, expected, why := c.Rank, c.Expected, strings.TrimSpace(c.RankReason)
+	d := c.dose(place)
+	d.Rank, d.Expected, d.RankReason = c.Rank, c.Expected, strings.TrimSpace(c.RankReason)
 	if known && !c.Date.IsZero() {
 		p := propose(s.catalogue, history, v, c.Date)
-		if rank == 0 && expected == 0 {
-			rank, expected = p.Rank, p.Expected
+		if d.Rank == 0 && d.Expected == 0 {
+			d.Rank, d.Expected = p.Rank, p.Expected
 		}
 		switch {
-		case rank < 1 || rank > 9 || expected < 1 || expected > 9:
+		case d.Rank < 1 || d.Rank > 9 || d.Expected < 1 || d.Expected > 9:
 			problems.Add("rank", "dose.rank", nil)
-		case (rank != p.Rank || expected != p.Expected):
-			checkReason(&problems, "rank-reason", why)
+		case d.Rank != p.Rank || d.Expected != p.Expected:
+			checkReason(&problems, "rank-reason", d.RankReason)
 		default:
-			why = "" // the proposal needs none
+			d.RankReason = "" // the proposal needs none
 		}
 	}
-	return carnet.Dose{
-		PersonID: c.Person, Vaccine: c.Vaccine, Lot: c.Lot, Date: c.Date, Place: place, BodySite: c.BodySite,
-		Rank: rank, Expected: expected, RankReason: why, Injector: c.Injector,
-	}, problems.Err()
+	return d, problems.Err()
 }
 
 // checkPeople makes sure that the one who records exercises at the place, and that the one who is

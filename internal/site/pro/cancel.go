@@ -2,11 +2,13 @@ package pro
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"carnet/internal/carnet"
 	"carnet/internal/protect"
 	"carnet/internal/site/ui"
+	"carnet/internal/vaccinate"
 )
 
 // reasons for which a dose is cancelled; the last one asks for words.
@@ -59,20 +61,11 @@ func (s *site) showCancel(w http.ResponseWriter, r *http.Request, status int, ac
 // cancel takes the dose away. Sent twice, the second time finds it gone and says the same.
 func (s *site) cancel(w http.ResponseWriter, r *http.Request, actor protect.Actor) error {
 	why, words := r.PostForm.Get("reason"), strings.TrimSpace(r.PostForm.Get("words"))
-	reason := ""
 	var problems carnet.Problems
-	switch why {
-	case "wrong-person", "not-given", "twice":
-		reason = why
-		if words != "" {
-			reason += ": " + words
-		}
-	case "other":
-		if reason = words; words == "" {
-			problems.Add("words", "cancel.words-missing", nil)
-		}
-	default:
+	if !slices.Contains(reasons, why) {
 		problems.Add("reason", "cancel.reason-missing", nil)
+	} else if vaccinate.Cause(why) == vaccinate.Other && words == "" {
+		problems.Add("words", "cancel.words-missing", nil)
 	}
 	if err := problems.Err(); err != nil {
 		return s.showCancel(w, r, http.StatusBadRequest, actor, why, words, err)
@@ -89,7 +82,7 @@ func (s *site) cancel(w http.ResponseWriter, r *http.Request, actor protect.Acto
 	if err != nil {
 		return carnet.E("pro.cancel", carnet.NotFound, "entry.unknown", err)
 	}
-	if err := s.Vaccinate.Cancel(r.Context(), actor, person, dose, key, reason); err != nil {
+	if err := s.Vaccinate.Cancel(r.Context(), actor, vaccinate.Cancellation{Key: key, Person: person, Dose: dose, Cause: vaccinate.Cause(why), Reason: words}); err != nil {
 		if carnet.KindOf(err) == carnet.Invalid {
 			return s.showCancel(w, r, http.StatusBadRequest, actor, why, words, err)
 		}

@@ -201,8 +201,8 @@ func (f *fake) Correct(_ context.Context, a protect.Actor, c vaccinate.Command, 
 	return f.doses[0], f.problems
 }
 
-func (f *fake) Cancel(_ context.Context, _ protect.Actor, _, _, _ carnet.ID, reason string) error {
-	f.reasons = append(f.reasons, reason)
+func (f *fake) Cancel(_ context.Context, _ protect.Actor, c vaccinate.Cancellation) error {
+	f.reasons = append(f.reasons, string(c.Cause)+": "+c.Reason)
 	return f.problems
 }
 

@@ -81,7 +81,7 @@ type Vaccinate interface {
 	Done(ctx context.Context, actor protect.Actor, person, key carnet.ID) (carnet.Dose, error)
 	Record(ctx context.Context, actor protect.Actor, c vaccinate.Command) (carnet.Dose, error)
 	Correct(ctx context.Context, actor protect.Actor, c vaccinate.Command, r vaccinate.Revision) (carnet.Dose, error)
-	Cancel(ctx context.Context, actor protect.Actor, person, dose, key carnet.ID, reason string) error
+	Cancel(ctx context.Context, actor protect.Actor, c vaccinate.Cancellation) error
 	Contest(ctx context.Context, actor protect.Actor, person, dose, key carnet.ID, reason string) error
 	DelegatedEntries(ctx context.Context, actor protect.Actor, since time.Time) ([]vaccinate.Entry, error)
 	Professional(ctx context.Context, actor protect.Actor) (carnet.Professional, error)

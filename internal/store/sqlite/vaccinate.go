@@ -19,12 +19,13 @@ func (s vaccinateStore) Within(ctx context.Context, d protect.Decision, fn func(
 	return s.db.within(ctx, d, func(t *tx) error { return fn(t) })
 }
 
-// Doses lists the doses of a person that stand, oldest injection first. What the decision does not
-// show of a dose is empty.
+// Doses lists the entries of a person that stand, oldest injection first. What the decision does not
+// show of an entry is empty.
 func (t *tx) Doses(person carnet.ID) ([]carnet.Dose, error) {
-	rows, err := t.read(person, "dose", where("person_id", person[:]).by("given_on, recorded_at"),
+	rows, err := t.read(person, "dose", where("person_id", person[:]).by("given_on, recorded_at, dose_id"),
 		"dose_id", "vaccine", "lot", "given_on", "place_id", "body_site", "rank", "expected", "rank_reason",
-		"injector_id", "recorder_id", "recorded_at", "version", "standing", "delegate_id", "contested")
+		"injector_id", "recorder_id", "recorded_at", "version", "standing", "delegate_id", "contested",
+		"not_given", "evidence", "country", "rules", "run_id", "detail")
 	if err != nil {
 		return nil, err
 	}
@@ -38,17 +39,11 @@ func (t *tx) Doses(person carnet.ID) ([]carnet.Dose, error) {
 			BodySite: carnet.BodySite(r.text("body_site")), Rank: r.int("rank"), Expected: r.int("expected"),
 			RankReason: r.text("rank_reason"), Injector: r.id("injector_id"), RecordedBy: r.id("recorder_id"),
 			RecordedAt: r.time("recorded_at"), Version: r.int("version"), Delegate: r.id("delegate_id"), Contested: r.int("contested") == 1,
+			NotGiven: carnet.NotGiven(r.text("not_given")), Evidence: carnet.Evidence(r.text("evidence")), Country: r.text("country"),
+			Rules: r.text("rules"), Run: r.id("run_id"),
 		}
-		if sealed := r.blob("lot"); sealed != nil {
-			key, err := t.key("person", person)
-			if err != nil {
-				return nil, err
-			}
-			lot, err := key.Open("dose.lot", sealed)
-			if err != nil {
-				return nil, err
-			}
-			d.Lot = carnet.Lot{Private: carnet.Hide(string(lot))}
+		if err := t.openDose(&d, r.blob("lot"), r.blob("detail")); err != nil {
+			return nil, err
 		}
 		if d.Place, err = t.place(r.text("place_id")); err != nil {
 			return nil, err
@@ -58,23 +53,104 @@ func (t *tx) Doses(person carnet.ID) ([]carnet.Dose, error) {
 	return doses, nil
 }
 
+// openDose opens what is sealed of an entry: nothing when the decision does not show it, or when
+// there is nothing.
+func (t *tx) openDose(d *carnet.Dose, lot, detail []byte) error {
+	if len(lot)+len(detail) == 0 {
+		return nil
+	}
+	key, err := t.key("person", d.PersonID)
+	if err != nil {
+		return err
+	}
+	if len(lot) > 0 {
+		clear, err := key.Open("dose.lot", lot)
+		if err != nil {
+			return err
+		}
+		d.Lot = carnet.Lot{Private: carnet.Hide(string(clear))}
+	}
+	if len(detail) == 0 {
+		return nil
+	}
+	clear, err := key.Open("dose.detail", detail)
+	if err != nil {
+		return err
+	}
+	var rest detailBody
+	if err := json.Unmarshal(clear, &rest); err != nil {
+		return carnet.E("sqlite", carnet.Internal, "internal", err)
+	}
+	rest.fill(d)
+	return nil
+}
+
+// detailBody is what no column of its own holds of an entry. It is sealed, in the projection as in the event.
+type detailBody struct {
+	Product           string           `json:"product,omitempty"`
+	Expiry            int              `json:"expiry,omitempty"` // days since 1970-01-01
+	Half              bool             `json:"half,omitempty"`
+	Time              string           `json:"time,omitempty"`
+	PlaceType         carnet.PlaceType `json:"place_type,omitempty"`
+	Route             string           `json:"route,omitempty"`
+	Eligibility       string           `json:"eligibility,omitempty"`
+	ConsentBy         carnet.ConsentBy `json:"consent_by,omitempty"`
+	ConsentName       string           `json:"consent_name,omitempty"`
+	ConsentRelation   string           `json:"consent_relation,omitempty"`
+	Contraindications []string         `json:"contraindications,omitempty"`
+	Warnings          []string         `json:"warnings,omitempty"`
+	Note              string           `json:"note,omitempty"`
+	Responsible       carnet.ID        `json:"responsible,omitzero"`
+	LateReason        string           `json:"late_reason,omitempty"`
+	Form              string           `json:"form,omitempty"`
+}
+
+func detailOf(d carnet.Dose) detailBody {
+	b := detailBody{d.Product, 0, d.Half, d.Time, d.PlaceType, d.Route, d.Eligibility, d.Consent.By, d.Consent.Name.Reveal(), d.Consent.Relation.Reveal(),
+		d.Contraindications, d.Warnings, d.Note.Reveal(), d.Responsible, d.LateReason, d.Form}
+	if !d.Expiry.IsZero() {
+		b.Expiry = d.Expiry.Days()
+	}
+	return b
+}
+
+func (b detailBody) fill(d *carnet.Dose) {
+	d.Product, d.Half, d.Time, d.PlaceType, d.Route, d.Eligibility = b.Product, b.Half, b.Time, b.PlaceType, b.Route, b.Eligibility
+	d.Consent = carnet.Consent{By: b.ConsentBy, Name: carnet.Hide(b.ConsentName), Relation: carnet.Hide(b.ConsentRelation)}
+	d.Contraindications, d.Warnings, d.Note, d.Responsible = b.Contraindications, b.Warnings, carnet.Hide(b.Note), b.Responsible
+	d.LateReason, d.Form = b.LateReason, b.Form
+	if b.Expiry != 0 {
+		d.Expiry = carnet.DateOfDays(b.Expiry)
+	}
+}
+
 // eventBody is what an event says, sealed in its row.
 type eventBody struct {
-	Vaccine    string          `json:"vaccine"`
-	Lot        string          `json:"lot"`
-	Date       int             `json:"date"` // days since 1970-01-01
-	Place      string          `json:"place"`
-	BodySite   carnet.BodySite `json:"body_site"`
-	Rank       int             `json:"rank"`
-	Expected   int             `json:"expected"`
-	RankReason string          `json:"rank_reason,omitempty"`
-	Injector   carnet.ID       `json:"injector"`
-	Recorder   carnet.ID       `json:"recorder"`
-	RecordedAt int64           `json:"recorded_at"` // microseconds UTC
-	Version    int             `json:"version"`
-	Reason     string          `json:"reason,omitempty"`
-	Delegate   carnet.ID       `json:"delegate,omitzero"` // who typed the dose first
-	Contested  bool            `json:"contested,omitempty"`
+	Vaccine    string             `json:"vaccine"`
+	Lot        string             `json:"lot"`
+	Date       int                `json:"date"` // days since 1970-01-01
+	Place      string             `json:"place"`
+	BodySite   carnet.BodySite    `json:"body_site"`
+	Rank       int                `json:"rank"`
+	Expected   int                `json:"expected"`
+	RankReason string             `json:"rank_reason,omitempty"`
+	Injector   carnet.ID          `json:"injector"`
+	Recorder   carnet.ID          `json:"recorder"`
+	RecordedAt int64              `json:"recorded_at"` // microseconds UTC
+	Version    int                `json:"version"`
+	Reason     string             `json:"reason,omitempty"`
+	Delegate   carnet.ID          `json:"delegate,omitzero"` // who typed the dose first
+	Contested  bool               `json:"contested,omitempty"`
+	NotGiven   carnet.NotGiven    `json:"not_given,omitempty"`
+	Evidence   carnet.Evidence    `json:"evidence,omitempty"`
+	Country    string             `json:"country,omitempty"`
+	Rules      string             `json:"rules,omitempty"`
+	Run        carnet.ID          `json:"run,omitzero"`
+	Detail     detailBody         `json:"detail,omitzero"`
+	Changes    []vaccinate.Change `json:"changes,omitempty"`
+	Cause      vaccinate.Cause    `json:"cause,omitempty"`
+	Follows    carnet.ID          `json:"follows,omitzero"`
+	Moved      carnet.ID          `json:"moved,omitzero"`
 }
 
 var eventColumns = []string{"person_id", "event_id", "dose_id", "kind", "idem", "actor_id", "at", "body", "delegate_id", "session_id"}
@@ -128,12 +204,14 @@ func (t *tx) event(r row) (vaccinate.Event, error) {
 		return vaccinate.Event{}, carnet.E("sqlite", carnet.Internal, "internal", err)
 	}
 	e := vaccinate.Event{ID: r.id("event_id"), Kind: vaccinate.EventKind(r.text("kind")), Key: r.id("idem"), Actor: r.id("actor_id"),
-		At: r.time("at"), Delegate: r.id("delegate_id"), Session: r.id("session_id"), Reason: b.Reason, Dose: carnet.Dose{
+		At: r.time("at"), Delegate: r.id("delegate_id"), Session: r.id("session_id"), Reason: b.Reason,
+		Changes: b.Changes, Cause: b.Cause, Follows: b.Follows, Moved: b.Moved, Dose: carnet.Dose{
 			ID: r.id("dose_id"), PersonID: person, Vaccine: b.Vaccine, Lot: carnet.Lot{Private: carnet.Hide(b.Lot)},
 			Date: carnet.DateOfDays(b.Date), BodySite: b.BodySite, Rank: b.Rank, Expected: b.Expected, RankReason: b.RankReason,
 			Injector: b.Injector, RecordedBy: b.Recorder, RecordedAt: time.UnixMicro(b.RecordedAt).UTC(), Version: b.Version,
-			Delegate: b.Delegate, Contested: b.Contested,
+			Delegate: b.Delegate, Contested: b.Contested, NotGiven: b.NotGiven, Evidence: b.Evidence, Country: b.Country, Rules: b.Rules, Run: b.Run,
 		}}
+	b.Detail.fill(&e.Dose)
 	e.Dose.Place, err = t.place(b.Place)
 	return e, err
 }
@@ -145,10 +223,19 @@ func (t *tx) Append(e vaccinate.Event) error {
 	if err != nil {
 		return err
 	}
+	rest := detailOf(d)
 	text, err := json.Marshal(eventBody{d.Vaccine, d.Lot.Reveal(), d.Date.Days(), d.Place.ID, d.BodySite, d.Rank, d.Expected,
-		d.RankReason, d.Injector, d.RecordedBy, d.RecordedAt.UnixMicro(), d.Version, e.Reason, d.Delegate, d.Contested})
+		d.RankReason, d.Injector, d.RecordedBy, d.RecordedAt.UnixMicro(), d.Version, e.Reason, d.Delegate, d.Contested,
+		d.NotGiven, d.Evidence, d.Country, d.Rules, d.Run, rest, e.Changes, e.Cause, e.Follows, e.Moved})
 	if err != nil {
 		return carnet.E("sqlite", carnet.Internal, "internal", err)
+	}
+	detail, err := json.Marshal(rest)
+	if err != nil {
+		return carnet.E("sqlite", carnet.Internal, "internal", err)
+	}
+	if detail, err = key.Seal("dose.detail", detail); err != nil {
+		return err
 	}
 	body, err := key.Seal("dose_event.body", text)
 	if err != nil {
@@ -178,7 +265,9 @@ func (t *tx) Append(e vaccinate.Event) error {
 		cell{"body_site", string(d.BodySite)}, cell{"rank", d.Rank}, cell{"expected", d.Expected},
 		cell{"rank_reason", d.RankReason}, cell{"injector_id", d.Injector[:]}, cell{"recorder_id", d.RecordedBy[:]},
 		cell{"recorded_at", d.RecordedAt.UnixMicro()}, cell{"version", d.Version}, cell{"standing", standing},
-		cell{"delegate_id", some(d.Delegate[:])}, cell{"contested", contested}); err != nil {
+		cell{"delegate_id", some(d.Delegate[:])}, cell{"contested", contested}, cell{"not_given", string(d.NotGiven)},
+		cell{"evidence", string(d.Evidence)}, cell{"country", d.Country}, cell{"rules", d.Rules}, cell{"run_id", some(d.Run[:])},
+		cell{"detail", detail}); err != nil {
 		return err
 	}
 	id, err := t.db.ids.New()

@@ -391,7 +391,7 @@ func testDelegatedEntries(t *testing.T, w *world) {
 		_, err := w.vaccinate.Correct(t.Context(), typed, w.command(t, "2026-11-19"), vaccinate.Revision{Dose: dose.ID, Version: 1, Reason: "date relue"})
 		is(t, err, "delegate.refused")
 		key, _ := w.vaccinate.NewKey()
-		is(t, w.vaccinate.Cancel(t.Context(), typed, w.fern, dose.ID, key, "x"), "delegate.refused")
+		is(t, w.vaccinate.Cancel(t.Context(), typed, vaccinate.Cancellation{Person: w.fern, Dose: dose.ID, Key: key, Cause: vaccinate.NeverGiven, Reason: "x"}), "delegate.refused")
 		is(t, w.vaccinate.Contest(t.Context(), typed, w.fern, dose.ID, key, "x"), "delegate.refused")
 		_, err = w.vaccinate.DelegatedEntries(t.Context(), typed, start)
 		is(t, err, "delegate.refused")
@@ -441,7 +441,7 @@ func testDelegatedEntries(t *testing.T, w *world) {
 		must(t, err)
 		key, _ := w.vaccinate.NewKey()
 		is(t, w.vaccinate.Contest(t.Context(), me, w.fern, own.ID, key, "x"), "dose.not-delegated")
-		must(t, w.vaccinate.Cancel(t.Context(), me, w.fern, dose.ID, key, "jamais faite"))
+		must(t, w.vaccinate.Cancel(t.Context(), me, vaccinate.Cancellation{Person: w.fern, Dose: dose.ID, Key: key, Cause: vaccinate.NeverGiven, Reason: "jamais faite"}))
 		list, err := w.vaccinate.DelegatedEntries(t.Context(), me, start)
 		if err != nil || len(list) != 1 || list[0].Stands {
 			t.Errorf("%+v, %v", list, err)

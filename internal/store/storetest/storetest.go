@@ -586,18 +586,18 @@ func testCancel(t *testing.T, w *world) {
 	d, err := w.vaccinate.Record(t.Context(), w.nurse, w.command(t, "2026-11-20"))
 	must(t, err)
 	key, _ := w.vaccinate.NewKey()
-	if err := w.vaccinate.Cancel(t.Context(), w.nurse, w.fern, d.ID, key, " "); !hasCode(err, "dose.reason-missing") {
+	if err := w.vaccinate.Cancel(t.Context(), w.nurse, vaccinate.Cancellation{Person: w.fern, Dose: d.ID, Key: key, Cause: vaccinate.Other, Reason: " "}); !hasCode(err, "dose.reason-missing") {
 		t.Errorf("without a reason: %v", err)
 	}
-	must(t, w.vaccinate.Cancel(t.Context(), w.nurse, w.fern, d.ID, key, "autre personne"))
-	must(t, w.vaccinate.Cancel(t.Context(), w.nurse, w.fern, d.ID, key, "autre personne")) // sent again
+	must(t, w.vaccinate.Cancel(t.Context(), w.nurse, vaccinate.Cancellation{Person: w.fern, Dose: d.ID, Key: key, Cause: vaccinate.NeverGiven, Reason: "autre personne"}))
+	must(t, w.vaccinate.Cancel(t.Context(), w.nurse, vaccinate.Cancellation{Person: w.fern, Dose: d.ID, Key: key, Cause: vaccinate.NeverGiven, Reason: "autre personne"})) // sent again
 	history, err := w.vaccinate.History(t.Context(), w.nurse, w.fern)
 	must(t, err)
 	if len(history) != 0 || w.Count(t, "dose_event") != 2 || w.Count(t, "outbox") != 2 {
 		t.Errorf("%d doses stand, %d events", len(history), w.Count(t, "dose_event"))
 	}
 	other, _ := w.vaccinate.NewKey()
-	if err := w.vaccinate.Cancel(t.Context(), w.nurse, w.fern, d.ID, other, "x"); carnet.CodeOf(err) != "dose.unknown" {
+	if err := w.vaccinate.Cancel(t.Context(), w.nurse, vaccinate.Cancellation{Person: w.fern, Dose: d.ID, Key: other, Cause: vaccinate.NeverGiven, Reason: "x"}); carnet.CodeOf(err) != "dose.unknown" {
 		t.Errorf("cancelled twice: %v", err)
 	}
 	next, err := w.vaccinate.Record(t.Context(), w.nurse, w.command(t, "2026-11-20"))

@@ -104,7 +104,7 @@ func testFollowCancel(t *testing.T, w *world) {
 	_, err = w.vaccinate.Record(t.Context(), w.nurse, w.command(t, "2026-11-20"))
 	must(t, err)
 	doc := w.european(t, c) // 2/2, because of both
-	must(t, w.vaccinate.Cancel(t.Context(), w.nurse, w.fern, d.ID, next(t, w), "autre personne"))
+	must(t, w.vaccinate.Cancel(t.Context(), w.nurse, vaccinate.Cancellation{Person: w.fern, Dose: d.ID, Key: next(t, w), Cause: vaccinate.NeverGiven, Reason: "autre personne"}))
 	done := make([]int, 4)
 	parallel(t, len(done), func(i int) (err error) {
 		done[i], err = c.Follow(t.Context(), system)
