@@ -145,7 +145,7 @@ func TestTeleserviceView(t *testing.T) {
 			person.person_id person.birth_name person.used_name person.given_names person.birth_date person.sex
 			person.birth_place person.recorded_at
 			dose.person_id dose.dose_id dose.vaccine dose.given_on dose.place_id dose.body_site dose.rank dose.expected
-			dose.recorded_at dose.version dose.standing
+			dose.recorded_at dose.version dose.standing dose.not_given dose.evidence dose.country dose.rules
 			place.place_id place.name place.commune place.country
 			person_key.person_id person_key.wrapped
 			certificate.person_id certificate.certificate_id certificate.dose_id certificate.document certificate.authority
