@@ -52,9 +52,11 @@ type Login interface {
 	EndSessions(ctx context.Context, person carnet.ID) (int, error)
 }
 
-// People finds the one person whom a login speaks of.
+// People finds the one person whom a login speaks of, and holds what they were told.
 type People interface {
 	Recognise(ctx context.Context, actor protect.Actor, l people.Login) (id carnet.ID, changed bool, err error)
+	Notices(ctx context.Context, actor protect.Actor) ([]carnet.Notice, error)
+	Seen(ctx context.Context, actor protect.Actor) error
 }
 
 // Certify opens a person's situation and certifies it.
@@ -101,6 +103,7 @@ const (
 	replacePath   = "/ma-vaccination/remplacer"
 	issuancePath  = "/delivrances"
 	sessionsPath  = "/mes-connexions"
+	messagesPath  = "/mes-messages"
 )
 
 type site struct {
@@ -156,6 +159,8 @@ func (s *site) handler() http.Handler {
 	handle("GET "+issuancePath, s.issuance)
 	handle("GET "+sessionsPath, s.private(s.sessions))
 	handle("POST "+sessionsPath, s.private(s.endSessions))
+	handle("GET "+messagesPath, s.private(s.messages))
+	handle("POST "+messagesPath, s.private(s.seen))
 	return s.ui.Handler(mux)
 }
 
@@ -326,6 +331,8 @@ type situationView struct {
 	Card     string
 	Replace  string
 	Sessions string
+	Messages ui.Link
+	Unread   int
 }
 
 func (s *site) situation(w http.ResponseWriter, r *http.Request, me login.Session) error {
@@ -334,6 +341,14 @@ func (s *site) situation(w http.ResponseWriter, r *http.Request, me login.Sessio
 		return err
 	}
 	v := situationView{Page: s.ui.Page(r, "situation.title"), PDF: pdfPath, European: europeanPath, Card: cardPath, Replace: replacePath, Sessions: sessionsPath}
+	told, err := s.People.Notices(r.Context(), me.Actor())
+	if err != nil {
+		return err
+	}
+	v.Messages, v.Unread = ui.Link{Href: messagesPath, Words: v.T("messages.link")}, unread(told)
+	if v.Unread > 0 {
+		v.Messages.Words = v.N("messages.unread", v.Unread)
+	}
 	if r.URL.Query().Get("remplace") != "" {
 		v.Banner = &ui.Banner{Kind: "success", Title: v.T("replace.done"), Lines: []string{v.T("replace.done-words")}}
 	}

@@ -32,6 +32,8 @@ type fake struct {
 	asked                        []carnet.ID // persons whose data was asked for
 	opened                       []login.Opening
 	closed                       []carnet.ID // sessions
+	notices                      []carnet.Notice
+	seen                         int
 }
 
 func dose(rank int, day carnet.Date) certify.Dose {
@@ -82,6 +84,29 @@ func (f *fake) Logout(w http.ResponseWriter, r *http.Request) error {
 
 func (f *fake) Recognise(context.Context, protect.Actor, people.Login) (carnet.ID, bool, error) {
 	return me, false, f.resolve
+}
+
+func (f *fake) Notices(_ context.Context, a protect.Actor) ([]carnet.Notice, error) {
+	f.asked = append(f.asked, a.ID)
+	return f.notices, f.down
+}
+
+func (f *fake) Seen(_ context.Context, a protect.Actor) error {
+	f.asked = append(f.asked, a.ID)
+	f.seen++
+	return f.down
+}
+
+// told is what a person may be told: one of each kind, the last one read, and one that no page knows.
+func told() (list []carnet.Notice) {
+	for i, kind := range []string{"certificate.replaced", "dose.corrected", "dose.cancelled", "lot.recalled", "person.merged", "unheard.of"} {
+		n := carnet.Notice{ID: session, PersonID: me, Kind: kind, At: now.Add(-time.Duration(i) * 24 * time.Hour), Args: map[string]string{"date": "2021-05-10"}}
+		if i > 2 {
+			n.ReadAt, n.Args = now, nil
+		}
+		list = append(list, n)
+	}
+	return list
 }
 
 func (f *fake) Sessions(_ context.Context, person carnet.ID) ([]login.Summary, error) {
