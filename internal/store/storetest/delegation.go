@@ -2,12 +2,8 @@ package storetest
 
 import (
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/base64"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,98 +13,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fxamacker/cbor/v2"
-
 	"carnet/internal/carnet"
 	"carnet/internal/login"
 	"carnet/internal/login/delegation"
+	"carnet/internal/login/delegation/passkeytest"
 	"carnet/internal/protect"
 	"carnet/internal/vaccinate"
 )
 
 const siteOrigin = "https://pro.example"
-
-// key is an authenticator in software: it makes and uses one passkey, as a browser would answer.
-type key struct {
-	private *ecdsa.PrivateKey
-	id      []byte
-	counter uint32
-
-	origin string // of the page, when it is another
-	flags  byte   // of the answer, when they are others: by default present and verified
-}
-
-func newKey(t testing.TB) *key {
-	t.Helper()
-	p, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	must(t, err)
-	id := make([]byte, 16)
-	_, err = rand.Read(id)
-	must(t, err)
-	return &key{private: p, id: id}
-}
-
-var b64 = base64.RawURLEncoding.EncodeToString
-
-// answer is the client data and the authenticator data of an answer to options.
-func (k *key) answer(t testing.TB, kind string, options json.RawMessage, attested []byte) (client, auth []byte) {
-	t.Helper()
-	var o struct {
-		Challenge string `json:"challenge"`
-	}
-	must(t, json.Unmarshal(options, &o))
-	origin, flags := siteOrigin, byte(0x05)
-	if k.origin != "" {
-		origin = k.origin
-	}
-	if k.flags != 0 {
-		flags = k.flags
-	}
-	if attested != nil {
-		flags |= 0x40
-	}
-	client, err := json.Marshal(map[string]any{"type": kind, "challenge": o.Challenge, "origin": origin, "crossOrigin": false})
-	must(t, err)
-	k.counter++
-	rp := sha256.Sum256([]byte("pro.example"))
-	auth = append(rp[:], flags)
-	auth = binary.BigEndian.AppendUint32(auth, k.counter)
-	return client, append(auth, attested...)
-}
-
-// make answers navigator.credentials.create.
-func (k *key) make(t testing.TB, options json.RawMessage) []byte {
-	t.Helper()
-	public, err := k.private.PublicKey.Bytes()
-	must(t, err)
-	mode, err := cbor.CTAP2EncOptions().EncMode()
-	must(t, err)
-	cose, err := mode.Marshal(map[int]any{1: 2, 3: -7, -1: 1, -2: public[1:33], -3: public[33:]})
-	must(t, err)
-	attested := binary.BigEndian.AppendUint16(make([]byte, 16), uint16(len(k.id)))
-	client, auth := k.answer(t, "webauthn.create", options, append(append(attested, k.id...), cose...))
-	object, err := mode.Marshal(map[string]any{"fmt": "none", "attStmt": map[string]any{}, "authData": auth})
-	must(t, err)
-	return k.credential(t, map[string]any{"clientDataJSON": b64(client), "attestationObject": b64(object), "transports": []string{"internal"}})
-}
-
-// use answers navigator.credentials.get.
-func (k *key) use(t testing.TB, options json.RawMessage) []byte {
-	t.Helper()
-	client, auth := k.answer(t, "webauthn.get", options, nil)
-	hash := sha256.Sum256(client)
-	digest := sha256.Sum256(append(bytes.Clone(auth), hash[:]...))
-	signature, err := ecdsa.SignASN1(rand.Reader, k.private, digest[:])
-	must(t, err)
-	return k.credential(t, map[string]any{"clientDataJSON": b64(client), "authenticatorData": b64(auth), "signature": b64(signature)})
-}
-
-func (k *key) credential(t testing.TB, response map[string]any) []byte {
-	t.Helper()
-	text, err := json.Marshal(map[string]any{"id": b64(k.id), "rawId": b64(k.id), "type": "public-key", "response": response, "clientExtensionResults": map[string]any{}})
-	must(t, err)
-	return text
-}
 
 // ward is a world with a site and its delegates.
 type ward struct {
@@ -141,14 +54,14 @@ func (w *ward) session(t *testing.T, who protect.Actor, d login.Delegation) logi
 }
 
 // declare adds a delegate with a passkey.
-func (w *ward) declare(t *testing.T, s login.Session, name string) (delegation.Delegate, *key) {
+func (w *ward) declare(t *testing.T, s login.Session, name string) (delegation.Delegate, *passkeytest.Key) {
 	t.Helper()
 	d, err := w.Declare(t.Context(), s, name)
 	must(t, err)
 	options, err := w.BeginPasskey(t.Context(), s, d.ID)
 	must(t, err)
-	k := newKey(t)
-	must(t, w.FinishPasskey(t.Context(), s, d.ID, k.make(t, options)))
+	k := passkeytest.New(t, siteOrigin)
+	must(t, w.FinishPasskey(t.Context(), s, d.ID, k.Make(t, options)))
 	return d, k
 }
 
@@ -189,18 +102,18 @@ func testDelegates(t *testing.T, world *world) {
 	if asked.RP.ID != "pro.example" || asked.Selection.UserVerification != "required" {
 		t.Errorf("the browser is asked %s", options)
 	}
-	k := newKey(t)
-	made := k.make(t, options)
+	k := passkeytest.New(t, siteOrigin)
+	made := k.Make(t, options)
 	must(t, w.FinishPasskey(t.Context(), s, rose.ID, made))
 	is(t, w.FinishPasskey(t.Context(), s, rose.ID, made), delegation.CodePasskey) // once
 
-	authorise := func(k *key, professional protect.Actor, d carnet.ID, held login.Held, p login.Presence) (login.Delegation, error) {
+	authorise := func(k *passkeytest.Key, professional protect.Actor, d carnet.ID, held login.Held, p login.Presence) (login.Delegation, error) {
 		t.Helper()
 		options, err := w.BeginAuthorise(t.Context(), professional.ID, d)
 		if err != nil {
 			return login.Delegation{}, err
 		}
-		return w.Authorise(t.Context(), held, professional.ID, d, p, k.use(t, options))
+		return w.Authorise(t.Context(), held, professional.ID, d, p, k.Use(t, options))
 	}
 	t.Run("D2 by name, with the passkey, for one session", func(t *testing.T) {
 		ready, err := w.Ready(t.Context(), w.nurse.ID)
@@ -218,16 +131,16 @@ func testDelegates(t *testing.T, world *world) {
 	t.Run("answers that do not hold", func(t *testing.T) {
 		_, other := w.declare(t, s, "Jules Tilleul")
 		for name, c := range map[string]struct {
-			k  *key
-			as func(*key)
+			k  *passkeytest.Key
+			as func(*passkeytest.Key)
 		}{
-			"another delegate's passkey": {other, func(*key) {}},
-			"from another origin":        {k, func(k *key) { k.origin = "https://pr0.example" }},
-			"nobody was verified":        {k, func(k *key) { k.flags = 0x01 }},
-			"nobody was there":           {k, func(k *key) { k.flags = 0x04 }},
-			"a counter that went back":   {k, func(k *key) { k.counter = 0 }},
-			"a key of nobody":            {newKey(t), func(*key) {}},
-			"a signature of another key": {&key{private: newKey(t).private, id: k.id, counter: 100}, func(*key) {}},
+			"another delegate's passkey": {other, func(*passkeytest.Key) {}},
+			"from another origin":        {k, func(k *passkeytest.Key) { k.Origin = "https://pr0.example" }},
+			"nobody was verified":        {k, func(k *passkeytest.Key) { k.Flags = 0x01 }},
+			"nobody was there":           {k, func(k *passkeytest.Key) { k.Flags = 0x04 }},
+			"a counter that went back":   {k, func(k *passkeytest.Key) { k.Counter = 0 }},
+			"a key of nobody":            {passkeytest.New(t, siteOrigin), func(*passkeytest.Key) {}},
+			"a signature of another key": {&passkeytest.Key{Private: passkeytest.New(t, siteOrigin).Private, ID: k.ID, Counter: 100, Origin: siteOrigin, Party: k.Party, Flags: k.Flags}, func(*passkeytest.Key) {}},
 		} {
 			changed := *c.k
 			c.as(&changed)
@@ -237,7 +150,7 @@ func testDelegates(t *testing.T, world *world) {
 		}
 		options, err := w.BeginAuthorise(t.Context(), w.nurse.ID, rose.ID)
 		must(t, err)
-		answer := k.use(t, options)
+		answer := k.Use(t, options)
 		_, err = w.Authorise(t.Context(), login.Held{}, w.nurse.ID, rose.ID, login.Present, answer)
 		must(t, err)
 		_, err = w.Authorise(t.Context(), login.Held{}, w.nurse.ID, rose.ID, login.Present, answer)
@@ -245,9 +158,9 @@ func testDelegates(t *testing.T, world *world) {
 		options, err = w.BeginAuthorise(t.Context(), w.nurse.ID, rose.ID)
 		must(t, err)
 		w.later(6 * time.Minute)
-		_, err = w.Authorise(t.Context(), login.Held{}, w.nurse.ID, rose.ID, login.Present, k.use(t, options))
+		_, err = w.Authorise(t.Context(), login.Held{}, w.nurse.ID, rose.ID, login.Present, k.Use(t, options))
 		is(t, err, delegation.CodePasskey)
-		for _, junk := range []string{"", "{}", "null", `{"id":"` + b64(k.id) + `"}`, string(made), string(make([]byte, 70<<10))} {
+		for _, junk := range []string{"", "{}", "null", `{"id":"` + base64.RawURLEncoding.EncodeToString(k.ID) + `"}`, string(made), string(make([]byte, 70<<10))} {
 			_, err := w.Authorise(t.Context(), login.Held{}, w.nurse.ID, rose.ID, login.Present, []byte(junk))
 			is(t, err, delegation.CodePasskey)
 		}
