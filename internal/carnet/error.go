@@ -17,9 +17,10 @@ const (
 	Conflict                // it contradicts what is already recorded
 	Denied                  // the register of processing does not allow it
 	Unavailable             // a part we depend on does not answer; trying again is right
+	TooMany                 // asked more often than one may; Args "Seconds" says how long to wait
 )
 
-var kindNames = [...]string{"internal", "invalid", "not-found", "conflict", "denied", "unavailable"}
+var kindNames = [...]string{"internal", "invalid", "not-found", "conflict", "denied", "unavailable", "too-many"}
 
 func (k Kind) String() string { return kindNames[k] }
 

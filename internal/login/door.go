@@ -55,6 +55,7 @@ const (
 	EventOpened   EventKind = "opened"   // a session
 	EventEnded    EventKind = "ended"    // a session, by a report or by the provider
 	EventAlert    EventKind = "alert"    // an operator must look; Reasons says why
+	EventLimited  EventKind = "limited"  // requests of a session were refused: too many; Reasons names the limit
 )
 
 // Event is one line of the history of requests. Number and network are keyed hashes; place and

@@ -60,6 +60,7 @@ type Site struct {
 	sessionCookie string
 	knownCookie   string
 	purged        atomic.Int64 // time of the last purge, microseconds
+	meter         *limit.Meter
 }
 
 // NewSite returns the logins of a site. random must be safe for concurrent use, as
@@ -91,7 +92,7 @@ func NewSite(c SiteConfig, p *Provider, st Store, g Guard, clock carnet.Clock, r
 		c.Calls = &calls
 	}
 	return &Site{
-		config: c, provider: p, store: st, guard: g, clock: clock, random: random,
+		config: c, provider: p, store: st, guard: g, clock: clock, random: random, meter: limit.NewMeter(c.Limits, clock),
 		loginCookie:   "__Host-" + c.Name + "-login",
 		sessionCookie: "__Host-" + c.Name + "-session",
 		knownCookie:   "__Host-" + c.Name + "-known",

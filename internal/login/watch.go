@@ -348,8 +348,29 @@ func (s *Site) Take(ctx context.Context, name, key string) error {
 	return overLimit("Take", a.Retry)
 }
 
+// Spend asks for one more of a limit that is counted in memory, for the one who acts: it costs nothing
+// while it passes. What does not pass is CodeLimit, of the kind carnet.TooMany, and is written into
+// the history of the professional and into the journal, once for each minute of it (VIT-44).
+func (s *Site) Spend(ctx context.Context, actor protect.Actor, name string) error {
+	a := s.meter.Take(name, actor.ID.String())
+	if a.Allowed {
+		return nil
+	}
+	if a.Note {
+		err := s.store.Door(ctx, s.decideFor(actor.Session), func(tx Tx) error {
+			return tx.AddEvent(Event{Call: actor.Session, Person: actor.ID, At: s.now(), Kind: EventLimited, Site: s.config.Name,
+				Session: actor.Session, Delegate: actor.Delegate, Reasons: []string{name}})
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return overLimit("Spend", a.Retry)
+}
+
 func overLimit(op string, retry time.Duration) error {
-	return &carnet.Error{Op: "login." + op, Kind: carnet.Unavailable, Code: CodeLimit, Args: map[string]any{"Minutes": int(math.Ceil(retry.Minutes()))}}
+	return &carnet.Error{Op: "login." + op, Kind: carnet.TooMany, Code: CodeLimit,
+		Args: map[string]any{"Minutes": int(math.Ceil(retry.Minutes())), "Seconds": int(math.Ceil(retry.Seconds()))}}
 }
 
 // Fresh reports that the person of a session authenticated less than StepUp ago.

@@ -52,6 +52,8 @@ const (
 	Client         = "client"           // requests of one site (R8)
 	Global         = "global"           // requests of the instance (R8)
 	SearchTraits   = "search-traits"    // searches of a person by name and date of birth, per session's owner
+	Requests       = "requests"         // pages and answers to one professional, in all sessions and programs together
+	Entries        = "entries"          // doses entered in the name of one professional
 )
 
 // Defaults are the limits of an instance whose configuration says nothing.
@@ -66,6 +68,8 @@ func Defaults() Config {
 		Client:         every(3000, 15*time.Minute),
 		Global:         every(6000, 15*time.Minute),
 		SearchTraits:   every(60, 15*time.Minute),
+		Requests:       every(6000, 15*time.Minute),
+		Entries:        every(600, 15*time.Minute),
 	}
 }
 

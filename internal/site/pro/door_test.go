@@ -89,6 +89,13 @@ func (d door) Fresh(login.Session) bool { return !d.stale }
 
 func (d door) Take(context.Context, string, string) error { return d.limit }
 
+func (d door) Spend(ctx context.Context, a protect.Actor, name string) error {
+	if d.spend == nil {
+		return nil
+	}
+	return d.spend(ctx, a, name)
+}
+
 func (d door) Logout(w http.ResponseWriter, r *http.Request) error {
 	http.Redirect(w, r, "http://localhost:8412/session/end", http.StatusSeeOther)
 	return nil

@@ -78,6 +78,7 @@ type fake struct {
 	renewed   bool
 	stale     bool
 	limit     error // what Take answers
+	spend     func(context.Context, protect.Actor, string) error
 	quit      int
 	closed    []carnet.ID // sessions
 	typing    login.Delegation

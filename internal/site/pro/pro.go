@@ -27,6 +27,7 @@ import (
 	"carnet/internal/login"
 	"carnet/internal/login/delegation"
 	"carnet/internal/login/hours"
+	"carnet/internal/login/limit"
 	"carnet/internal/people"
 	"carnet/internal/protect"
 	"carnet/internal/site/ui"
@@ -54,6 +55,7 @@ type Login interface {
 	Current(r *http.Request) (login.Session, error)
 	Fresh(s login.Session) bool
 	Take(ctx context.Context, limit, key string) error
+	Spend(ctx context.Context, actor protect.Actor, limit string) error
 	Logout(w http.ResponseWriter, r *http.Request) error
 	BackChannel(w http.ResponseWriter, r *http.Request)
 	Sessions(ctx context.Context, person carnet.ID) ([]login.Summary, error)
@@ -230,6 +232,9 @@ func (s *site) member(h func(http.ResponseWriter, *http.Request, login.Session) 
 		if carnet.KindOf(err) == carnet.Denied {
 			s.away(w, r, carnet.CodeOf(err))
 			return
+		}
+		if err == nil {
+			err = s.Login.Spend(r.Context(), me.Actor(), limit.Requests)
 		}
 		if err != nil {
 			s.ui.Fail(w, r, err)

@@ -138,7 +138,7 @@ func (s *site) history(r *http.Request, p *ui.Page, me login.Session) (ui.Table,
 		switch e.Kind {
 		case login.EventApproved, login.EventOpened:
 			kind = "success"
-		case login.EventRefused, login.EventReported, login.EventBlocked, login.EventAlert, login.EventFailed, login.EventEnded:
+		case login.EventRefused, login.EventReported, login.EventBlocked, login.EventAlert, login.EventFailed, login.EventEnded, login.EventLimited:
 			kind = "warning"
 		}
 		from := []string{e.Place.Label, e.Establishment}

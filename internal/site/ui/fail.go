@@ -3,6 +3,7 @@ package ui
 import (
 	"errors"
 	"net/http"
+	"strconv"
 
 	"carnet/internal/carnet"
 )
@@ -15,6 +16,7 @@ var statusOf = map[carnet.Kind]int{
 	carnet.Conflict:    http.StatusConflict,
 	carnet.Denied:      http.StatusForbidden,
 	carnet.Unavailable: http.StatusServiceUnavailable,
+	carnet.TooMany:     http.StatusTooManyRequests,
 }
 
 type errorView struct {
@@ -27,7 +29,7 @@ type errorView struct {
 
 func (k *Kit) errorView(r *http.Request, kind carnet.Kind, e *carnet.Error) errorView {
 	name := kind.String()
-	v := errorView{Page: k.Page(r, "fail."+name+".title"), Retry: kind == carnet.Unavailable}
+	v := errorView{Page: k.Page(r, "fail."+name+".title"), Retry: kind == carnet.Unavailable || kind == carnet.TooMany}
 	v.Words, v.Advice, v.Code = v.T("fail."+name+".words"), v.T("fail."+name+".advice"), "internal"
 	if e != nil {
 		v.Code = e.Code
@@ -52,8 +54,11 @@ func (k *Kit) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	} else {
 		k.cfg.Log.InfoContext(r.Context(), "request refused", "request", st.id, "kind", kind.String(), "code", carnet.CodeOf(err))
 	}
-	if kind == carnet.Unavailable {
+	switch kind {
+	case carnet.Unavailable:
 		w.Header().Set("Retry-After", "30")
+	case carnet.TooMany:
+		w.Header().Set("Retry-After", RetryAfter(e))
 	}
 	if k.program(w, r, statusOf[kind], carnet.CodeOf(err)) {
 		return
@@ -94,6 +99,15 @@ func (k *Kit) cookies(w http.ResponseWriter, r *http.Request) {
 		v.Table.Rows = append(v.Table.Rows, []Cell{{Words: c.Name}, {Words: v.T(c.Purpose)}, {Words: v.T(c.Life)}})
 	}
 	k.Render(w, r, http.StatusOK, "cookies", &v)
+}
+
+// RetryAfter is how many seconds to wait after an error of the kind carnet.TooMany, as the header of
+// that name says it.
+func RetryAfter(e *carnet.Error) string {
+	if n, ok := e.Args["Seconds"].(int); ok && n > 0 {
+		return strconv.Itoa(n)
+	}
+	return "60"
 }
 
 // Status is the status of a kind, for a page that shows the error in its own words.
