@@ -173,6 +173,7 @@ type Dose struct {
 	Run         ID     // run that it belongs to; zero for an entry of its own
 	Version     int    // 1, then one more for each correction
 	Contested   bool   // RecordedBy says that this entry was not theirs
+	Suspended   bool   // staff suspect a fraud: no certificate is made of it until they release it
 }
 
 // Given reports an injection, against the record that none was given.

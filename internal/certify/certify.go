@@ -28,6 +28,7 @@ import (
 	"io"
 	"iter"
 	"log/slog"
+	"slices"
 	"time"
 
 	"carnet/hcert"
@@ -238,7 +239,7 @@ func (s *Service) read(tx Tx, person carnet.ID) (Summary, error) {
 	if err != nil {
 		return Summary{}, err
 	}
-	doses, err := tx.Doses(person)
+	doses, err := certifiable(tx, person)
 	if err != nil {
 		return Summary{}, err
 	}
@@ -251,6 +252,13 @@ func (s *Service) read(tx Tx, person carnet.ID) (Summary, error) {
 		out.Doses = append(out.Doses, Dose{d, v})
 	}
 	return out, nil
+}
+
+// certifiable lists the doses of a person that documents may state: those that were given and that
+// nobody suspects, of which more is known than that the person says so.
+func certifiable(tx Tx, person carnet.ID) ([]carnet.Dose, error) {
+	doses, err := tx.Doses(person)
+	return slices.DeleteFunc(doses, func(d carnet.Dose) bool { return !d.Given() || d.Evidence == carnet.Stated || d.Suspended }), err
 }
 
 // Document is an attestation or a European certificate, ready to be handed to the person.

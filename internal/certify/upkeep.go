@@ -83,9 +83,9 @@ func (s *Service) Follow(ctx context.Context, actor protect.Actor) (revoked int,
 func (s *Service) follow(ctx context.Context, actor protect.Actor, n Notice) (made int, err error) {
 	reason := WrongContent
 	switch n.Kind {
-	case "dose.cancel":
+	case "dose.cancel", "dose.annul", "dose.suspend":
 		reason = NotGiven
-	case "dose.correct":
+	case "dose.correct", "dose.renumber":
 	default: // a new dose belies nothing
 		reason = ""
 	}
@@ -95,7 +95,7 @@ func (s *Service) follow(ctx context.Context, actor protect.Actor, n Notice) (ma
 		if reason == "" {
 			return tx.Settle(n)
 		}
-		doses, err := tx.Doses(n.Person)
+		doses, err := certifiable(tx, n.Person)
 		if err != nil {
 			return err
 		}
@@ -161,7 +161,7 @@ func (s *Service) Issuance(ctx context.Context) (list []Issued, err error) {
 // unchanged refuses to hand out what was prepared from doses that have changed since: the notice of the change may have been
 // looked at before the document was noted.
 func (s *Service) unchanged(tx Tx, person carnet.ID, before []Fact) error {
-	doses, err := tx.Doses(person)
+	doses, err := certifiable(tx, person)
 	if err == nil && !slices.Equal(facts(doses), before) {
 		err = carnet.E("certify", carnet.Unavailable, "certificate.changed", nil)
 	}

@@ -36,6 +36,8 @@ const (
 	Renumbered EventKind = "renumber" // another dose was added, corrected or taken away, and the rank follows
 	Suspected  EventKind = "suspect"  // somebody says that it is forged; a second person has to confirm
 	Cleared    EventKind = "clear"    // the second person does not
+	Suspended  EventKind = "suspend"  // an order of revocation: no certificate is made of it (package fraud)
+	Released   EventKind = "release"  // the order was wrong about it: certificates may be made again
 	Annulled   EventKind = "annul"    // forged: taken away for good, counted apart, shown as "Annulé"
 )
 

@@ -25,7 +25,7 @@ func (t *tx) Doses(person carnet.ID) ([]carnet.Dose, error) {
 	rows, err := t.read(person, "dose", where("person_id", person[:]).by("given_on, recorded_at, dose_id"),
 		"dose_id", "vaccine", "lot", "given_on", "place_id", "body_site", "rank", "expected", "rank_reason",
 		"injector_id", "recorder_id", "recorded_at", "version", "standing", "delegate_id", "contested",
-		"not_given", "evidence", "country", "rules", "run_id", "detail")
+		"not_given", "evidence", "country", "rules", "run_id", "detail", "suspended")
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +40,7 @@ func (t *tx) Doses(person carnet.ID) ([]carnet.Dose, error) {
 			RankReason: r.text("rank_reason"), Injector: r.id("injector_id"), RecordedBy: r.id("recorder_id"),
 			RecordedAt: r.time("recorded_at"), Version: r.int("version"), Delegate: r.id("delegate_id"), Contested: r.int("contested") == 1,
 			NotGiven: carnet.NotGiven(r.text("not_given")), Evidence: carnet.Evidence(r.text("evidence")), Country: r.text("country"),
-			Rules: r.text("rules"), Run: r.id("run_id"),
+			Rules: r.text("rules"), Run: r.id("run_id"), Suspended: r.int("suspended") == 1,
 		}
 		if err := t.openDose(&d, r.blob("lot"), r.blob("detail")); err != nil {
 			return nil, err
@@ -151,6 +151,7 @@ type eventBody struct {
 	Cause      vaccinate.Cause    `json:"cause,omitempty"`
 	Follows    carnet.ID          `json:"follows,omitzero"`
 	Moved      carnet.ID          `json:"moved,omitzero"`
+	Suspended  bool               `json:"suspended,omitempty"`
 }
 
 var eventColumns = []string{"person_id", "event_id", "dose_id", "kind", "idem", "actor_id", "at", "body", "delegate_id", "session_id"}
@@ -209,7 +210,7 @@ func (t *tx) event(r row) (vaccinate.Event, error) {
 			ID: r.id("dose_id"), PersonID: person, Vaccine: b.Vaccine, Lot: carnet.Lot{Private: carnet.Hide(b.Lot)},
 			Date: carnet.DateOfDays(b.Date), BodySite: b.BodySite, Rank: b.Rank, Expected: b.Expected, RankReason: b.RankReason,
 			Injector: b.Injector, RecordedBy: b.Recorder, RecordedAt: time.UnixMicro(b.RecordedAt).UTC(), Version: b.Version,
-			Delegate: b.Delegate, Contested: b.Contested, NotGiven: b.NotGiven, Evidence: b.Evidence, Country: b.Country, Rules: b.Rules, Run: b.Run,
+			Delegate: b.Delegate, Contested: b.Contested, NotGiven: b.NotGiven, Evidence: b.Evidence, Country: b.Country, Rules: b.Rules, Run: b.Run, Suspended: b.Suspended,
 		}}
 	b.Detail.fill(&e.Dose)
 	e.Dose.Place, err = t.place(b.Place)
@@ -226,7 +227,7 @@ func (t *tx) Append(e vaccinate.Event) error {
 	rest := detailOf(d)
 	text, err := json.Marshal(eventBody{d.Vaccine, d.Lot.Reveal(), d.Date.Days(), d.Place.ID, d.BodySite, d.Rank, d.Expected,
 		d.RankReason, d.Injector, d.RecordedBy, d.RecordedAt.UnixMicro(), d.Version, e.Reason, d.Delegate, d.Contested,
-		d.NotGiven, d.Evidence, d.Country, d.Rules, d.Run, rest, e.Changes, e.Cause, e.Follows, e.Moved})
+		d.NotGiven, d.Evidence, d.Country, d.Rules, d.Run, rest, e.Changes, e.Cause, e.Follows, e.Moved, d.Suspended})
 	if err != nil {
 		return carnet.E("sqlite", carnet.Internal, "internal", err)
 	}
@@ -256,6 +257,10 @@ func (t *tx) Append(e vaccinate.Event) error {
 	if d.Contested {
 		contested = 1
 	}
+	suspended := 0
+	if d.Suspended {
+		suspended = 1
+	}
 	standing := 1
 	if e.Kind == vaccinate.Cancelled {
 		standing = 0
@@ -267,7 +272,7 @@ func (t *tx) Append(e vaccinate.Event) error {
 		cell{"recorded_at", d.RecordedAt.UnixMicro()}, cell{"version", d.Version}, cell{"standing", standing},
 		cell{"delegate_id", some(d.Delegate[:])}, cell{"contested", contested}, cell{"not_given", string(d.NotGiven)},
 		cell{"evidence", string(d.Evidence)}, cell{"country", d.Country}, cell{"rules", d.Rules}, cell{"run_id", some(d.Run[:])},
-		cell{"detail", detail}); err != nil {
+		cell{"detail", detail}, cell{"suspended", suspended}); err != nil {
 		return err
 	}
 	id, err := t.db.ids.New()
