@@ -30,7 +30,10 @@ type Role string
 const (
 	Professional Role = "professional" // a health professional with an open session
 	Insured      Role = "insured"      // an insured person with an open session
-	System       Role = "system"       // the program itself, when nobody is logged in, and its operator's commands
+	// BusinessSoftware is the software of an establishment, in the name of one professional: the
+	// actor's ID is the professional's, Delegate is the software's.
+	BusinessSoftware Role = "software"
+	System           Role = "system" // the program itself, when nobody is logged in, and its operator's commands
 
 	// Staff of the operator and of the funds, by ProConnect and an allow-list.
 	Protection    Role = "dpo"         // answers for the rights of people over their data
@@ -40,7 +43,7 @@ const (
 )
 
 // Roles lists every role.
-var Roles = []Role{Professional, Insured, System, Protection, Support, Publishing, SecurityStaff}
+var Roles = []Role{Professional, Insured, BusinessSoftware, System, Protection, Support, Publishing, SecurityStaff}
 
 // Actor is who acts. ID is the person's or professional's id, never a number or a name.
 type Actor struct {
@@ -48,7 +51,7 @@ type Actor struct {
 	Role         Role
 	Organisation string // place or establishment chosen for the session; empty for an insured person
 	Session      carnet.ID
-	Delegate     carnet.ID // who types under the responsibility of ID; zero when ID types
+	Delegate     carnet.ID // who types, or the software that acts, under the responsibility of ID; zero when ID types
 }
 
 // Purpose is why data is touched. Its values are the variables below: a string cannot stand in.
@@ -70,6 +73,7 @@ var (
 	Login          = Purpose{"login"}
 	Security       = Purpose{"security"}
 	Delegation     = Purpose{"delegation"}
+	Software       = Purpose{"software"}
 	Accountability = Purpose{"accountability"}
 	Information    = Purpose{"information"}
 )
@@ -88,6 +92,7 @@ var purposes = []Purpose{
 	Login,
 	Security,
 	Delegation,
+	Software,
 	Accountability,
 	Information,
 }
@@ -109,16 +114,23 @@ const (
 	ActExport   Act = "export"   // take data away
 )
 
-// Acts lists them all; delegated are those that a delegate may do (identity section 5, D4).
+// Acts lists them all; delegated are those that a delegate may do (identity section 5, D4), and
+// bySoftware those that a professional does in the software of an establishment.
 var (
 	Acts      = []Act{ActRead, ActEnter, ActCorrect, ActCancel, ActContest, ActSettings, ActDeclare, ActExport}
 	delegated = []Act{ActRead, ActEnter}
+
+	bySoftware = []Act{ActRead, ActEnter, ActCorrect, ActCancel}
 )
 
 // May refuses what a delegate may not do. Whether the role may do it at all is the register's
 // answer, not this one.
 func (a Actor) May(act Act) error {
-	if a.Delegate.IsZero() || slices.Contains(delegated, act) {
+	may := delegated
+	if a.Role == BusinessSoftware {
+		may = bySoftware
+	}
+	if a.Delegate.IsZero() && a.Role != BusinessSoftware || slices.Contains(may, act) {
 		return nil
 	}
 	return carnet.E("protect", carnet.Denied, "delegate.refused", errors.Join(ErrDenied, errors.New("a delegate may not "+string(act))))

@@ -35,6 +35,9 @@ func TestTuples(t *testing.T) {
 	allowed := map[string]bool{
 		"professional vaccination other": true, "professional vaccination none": true,
 		"professional directory other": true, "professional directory none": true,
+		"software vaccination other": true, "software vaccination none": true, "software vaccination self": true,
+		"software directory other": true, "software directory none": true, "software directory self": true,
+		"system software other": true, "system software none": true, "system software self": true,
 		"system directory other": true, "system directory none": true,
 		"system enrolment other": true, "system enrolment none": true,
 		"insured certification self": true, "insured revocation self": true, "insured information self": true,
@@ -292,4 +295,16 @@ func TestNotices(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestActsOfSoftware(t *testing.T) {
+	me, client := carnet.DerivedID(bytes.Repeat([]byte{1}, 16)), carnet.DerivedID(bytes.Repeat([]byte{3}, 16))
+	for _, delegate := range []carnet.ID{client, {}} {
+		for _, act := range Acts {
+			want := act == ActRead || act == ActEnter || act == ActCorrect || act == ActCancel
+			if err := (Actor{ID: me, Role: BusinessSoftware, Delegate: delegate}).May(act); (err == nil) != want {
+				t.Errorf("%s: %v", act, err)
+			}
+		}
+	}
 }

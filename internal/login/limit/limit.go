@@ -44,32 +44,36 @@ type Config map[string]Named
 
 // The limits that the logins ask for.
 const (
-	PushUnknown    = "push-unknown"     // notifications of a number from unknown browsers, short term (R6)
-	PushUnknownDay = "push-unknown-day" // the same, per day
-	PushKnown      = "push-known"       // notifications of a number from a browser that it knows (R6)
-	NumberOrigin   = "number-origin"    // requests for one number from one network
-	Origin         = "origin"           // requests from one network, IPv4 /24 or IPv6 /48 (R8)
-	Client         = "client"           // requests of one site (R8)
-	Global         = "global"           // requests of the instance (R8)
-	SearchTraits   = "search-traits"    // searches of a person by name and date of birth, per session's owner
-	Requests       = "requests"         // pages and answers to one professional, in all sessions and programs together
-	Entries        = "entries"          // doses entered in the name of one professional
+	PushUnknown     = "push-unknown"     // notifications of a number from unknown browsers, short term (R6)
+	PushUnknownDay  = "push-unknown-day" // the same, per day
+	PushKnown       = "push-known"       // notifications of a number from a browser that it knows (R6)
+	NumberOrigin    = "number-origin"    // requests for one number from one network
+	Origin          = "origin"           // requests from one network, IPv4 /24 or IPv6 /48 (R8)
+	Client          = "client"           // requests of one site (R8)
+	Global          = "global"           // requests of the instance (R8)
+	SearchTraits    = "search-traits"    // searches of a person by name and date of birth, per session's owner
+	Requests        = "requests"         // pages and answers to one professional, in all sessions and programs together
+	Entries         = "entries"          // doses entered in the name of one professional
+	SoftwareToken   = "software-token"   // tokens of one software for one professional
+	SoftwareRequest = "software-request" // requests of one software for one professional
 )
 
 // Defaults are the limits of an instance whose configuration says nothing.
 func Defaults() Config {
 	every := func(n int, d time.Duration) Named { return Named{Rate: Rate{n, d}} }
 	return Config{
-		PushUnknown:    every(3, 15*time.Minute),
-		PushUnknownDay: every(10, 24*time.Hour),
-		PushKnown:      every(10, 15*time.Minute),
-		NumberOrigin:   every(10, 15*time.Minute),
-		Origin:         every(120, 15*time.Minute),
-		Client:         every(3000, 15*time.Minute),
-		Global:         every(6000, 15*time.Minute),
-		SearchTraits:   every(60, 15*time.Minute),
-		Requests:       every(6000, 15*time.Minute),
-		Entries:        every(600, 15*time.Minute),
+		PushUnknown:     every(3, 15*time.Minute),
+		PushUnknownDay:  every(10, 24*time.Hour),
+		PushKnown:       every(10, 15*time.Minute),
+		NumberOrigin:    every(10, 15*time.Minute),
+		Origin:          every(120, 15*time.Minute),
+		Client:          every(3000, 15*time.Minute),
+		Global:          every(6000, 15*time.Minute),
+		SearchTraits:    every(60, 15*time.Minute),
+		Requests:        every(6000, 15*time.Minute),
+		Entries:         every(600, 15*time.Minute),
+		SoftwareToken:   every(30, 15*time.Minute),
+		SoftwareRequest: every(900, 15*time.Minute),
 	}
 }
 

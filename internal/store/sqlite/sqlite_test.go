@@ -68,6 +68,7 @@ func backend(t testing.TB, ring *keyring.Ring, ids carnet.IDs) storetest.Backend
 		Login:      db.Login(),
 		Delegation: db.Delegation(),
 		Run:        db.Run(),
+		Software:   db.Software(),
 		Count: func(t testing.TB, table string) (n int) {
 			if err := db.sql.QueryRow("SELECT count(*) FROM " + table).Scan(&n); err != nil {
 				t.Fatal(err)
@@ -149,6 +150,7 @@ func TestSchemaIsDeclared(t *testing.T) {
 				protect.Login,
 				protect.Security,
 				protect.Delegation,
+				protect.Software,
 				protect.Accountability,
 				protect.Information,
 			} {

@@ -16,6 +16,7 @@ import (
 	"carnet/internal/certify"
 	"carnet/internal/login"
 	"carnet/internal/login/delegation"
+	"carnet/internal/login/software"
 	"carnet/internal/people"
 	"carnet/internal/protect"
 	"carnet/internal/protect/keyring"
@@ -32,6 +33,7 @@ type Backend struct {
 	Login      login.Store
 	Delegation delegation.Store
 	Run        run.Store
+	Software   software.Store
 	Count      func(t testing.TB, table string) int
 	Journal    func(t testing.TB) []Line // oldest first
 }
@@ -70,6 +72,7 @@ func Run(t *testing.T, open Open) {
 		"a draft is found again by who typed it":                  testDrafts,
 		"an unknown box is asked about once":                      testPacks,
 		"delegates have passkeys of their own":                    testDelegates,
+		"software is known, and what it uses up is used once":     testSoftware,
 		"who types is part of every entry":                        testDelegatedEntries,
 		"an attestation is signed, read back and noted once":      testAttestation,
 		"an attestation is the person's own":                      testAttestationOfAnother,
