@@ -109,6 +109,7 @@ const (
 	ActCorrect  Act = "correct"  // correct what was entered
 	ActCancel   Act = "cancel"   // cancel it
 	ActContest  Act = "contest"  // contest what a delegate entered
+	ActRecall   Act = "recall"   // recall a lot, reach the people
 	ActSettings Act = "settings" // change one's settings, end sessions
 	ActDeclare  Act = "declare"  // declare and revoke delegates
 	ActExport   Act = "export"   // take data away
@@ -117,7 +118,7 @@ const (
 // Acts lists them all; delegated are those that a delegate may do (identity section 5, D4), and
 // bySoftware those that a professional does in the software of an establishment.
 var (
-	Acts      = []Act{ActRead, ActEnter, ActCorrect, ActCancel, ActContest, ActSettings, ActDeclare, ActExport}
+	Acts      = []Act{ActRead, ActEnter, ActCorrect, ActCancel, ActContest, ActRecall, ActSettings, ActDeclare, ActExport}
 	delegated = []Act{ActRead, ActEnter}
 
 	bySoftware = []Act{ActRead, ActEnter, ActCorrect, ActCancel}
