@@ -467,6 +467,21 @@ func (t *tx) write(person carnet.ID, how onConflict, table string, cells ...cell
 	return n > 0, err
 }
 
+// count is the number of rows of a condition, if the decision opens the columns that it finds them by.
+func (t *tx) count(table string, c condition) (int, error) {
+	if err := t.d.MayRead(table, c.columns...); err != nil {
+		return 0, err
+	}
+	if err := t.note(journal.Read, carnet.ID{}, table); err != nil {
+		return 0, err
+	}
+	rows, err := t.query("SELECT count(*) FROM "+table+c.sql(), c.values, []string{"n"})
+	if err != nil {
+		return 0, err
+	}
+	return rows[0].int("n"), nil
+}
+
 // update changes cells of the rows of a condition, if the decision opens every column, and reports how
 // many there were.
 func (t *tx) update(person carnet.ID, table string, c condition, cells ...cell) (int, error) {
@@ -481,6 +496,11 @@ func (t *tx) update(person carnet.ID, table string, c condition, cells ...cell) 
 	}
 	if err := t.note(journal.Wrote, person, table); err != nil {
 		return 0, err
+	}
+	if t.many != nil {
+		if err := t.flush(); err != nil {
+			return 0, err
+		}
 	}
 	res, err := t.sql.ExecContext(t.ctx, "UPDATE "+table+" SET "+strings.Join(set, ", ")+c.sql(), append(values, c.values...)...)
 	if err != nil {

@@ -246,7 +246,7 @@ func (t *tx) Append(e vaccinate.Event) error {
 	if err != nil {
 		return err
 	}
-	lookup := t.db.ring.Lookup("lot", d.Vaccine+"|"+d.Lot.Reveal())
+	lookup := t.lotLookup(d.Vaccine, d.Lot)
 	person := cell{"person_id", d.PersonID[:]}
 	if _, err := t.write(d.PersonID, refuse, "dose_event", person, cell{"event_id", e.ID[:]}, cell{"dose_id", d.ID[:]},
 		cell{"kind", string(e.Kind)}, cell{"idem", e.Key[:]}, cell{"actor_id", e.Actor[:]}, cell{"at", e.At.UnixMicro()},
