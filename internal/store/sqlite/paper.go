@@ -57,6 +57,16 @@ func (t *tx) Form(s paper.Serial) (paper.Form, error) {
 	return t.form(rows[0])
 }
 
+// CountForms counts those that a place printed since a time, and those of them that no dose took.
+func (t *tx) CountForms(place string, since time.Time) (open, printed int, err error) {
+	c := where("place_id", place).since("printed_at", since.UnixMicro())
+	if printed, err = t.count("paper_form", c); err != nil {
+		return 0, 0, err
+	}
+	open, err = t.count("paper_form", c.and("taken_at", 0))
+	return open, printed, err
+}
+
 func (t *tx) form(r row) (paper.Form, error) {
 	f := paper.Form{Serial: paper.Serial(r.text("serial")), Printed: r.time("printed_at"), By: r.id("actor_id"), Taken: r.moment("taken_at"), Dose: r.id("dose_id")}
 	var err error

@@ -67,6 +67,8 @@ func backend(t testing.TB, ring *keyring.Ring, ids carnet.IDs) storetest.Backend
 		Certify:    db.Certify(),
 		Login:      db.Login(),
 		Delegation: db.Delegation(),
+		Stock:      db.Stock(),
+		Paper:      db.Paper(),
 		Run:        db.Run(),
 		Software:   db.Software(),
 		Count: func(t testing.TB, table string) (n int) {

@@ -33,9 +33,9 @@ func (t *tx) Works(professional carnet.ID, place string) (works, head bool, err 
 
 var lotColumns = []string{"place_id", "lot_id", "vaccine", "number", "gtin", "expires_on", "use_by", "received", "supplier", "depleted_on", "added_at", "version"}
 
-// Lots lists those of a place, the first to expire first, with their recalls.
+// Lots lists those of a place, with their recalls.
 func (t *tx) Lots(place string) ([]stock.Lot, error) {
-	rows, err := t.read(nobody, "stock_lot", where("place_id", place).by("expires_on, number"), lotColumns...)
+	rows, err := t.read(nobody, "stock_lot", where("place_id", place), lotColumns...)
 	if err != nil {
 		return nil, err
 	}

@@ -21,7 +21,9 @@ import (
 	"carnet/internal/protect"
 	"carnet/internal/protect/keyring"
 	"carnet/internal/vaccinate"
+	"carnet/internal/vaccinate/paper"
 	"carnet/internal/vaccinate/run"
+	"carnet/internal/vaccinate/stock"
 	"carnet/nir"
 )
 
@@ -32,6 +34,8 @@ type Backend struct {
 	Certify    certify.Store
 	Login      login.Store
 	Delegation delegation.Store
+	Stock      stock.Store
+	Paper      paper.Store
 	Run        run.Store
 	Software   software.Store
 	Count      func(t testing.TB, table string) int
@@ -71,6 +75,12 @@ func Run(t *testing.T, open Open) {
 		"a run keeps its lot and ends":                            testRuns,
 		"a draft is found again by who typed it":                  testDrafts,
 		"an unknown box is asked about once":                      testPacks,
+		"lots are active, expired, depleted":                      testLots,
+		"doses recorded beyond those received are counted":        testLotCount,
+		"every fault of a lot is named":                           testLotFaults,
+		"a recall tells each person once and leaves a list":       testRecall,
+		"who may recall a lot":                                    testRecallRights,
+		"the number of a form is taken once":                      testPaper,
 		"delegates have passkeys of their own":                    testDelegates,
 		"software is known, and what it uses up is used once":     testSoftware,
 		"who types is part of every entry":                        testDelegatedEntries,
@@ -107,6 +117,8 @@ type world struct {
 	guard     *protect.Guard
 	people    *people.Service
 	vaccinate *vaccinate.Service
+	stock     *stock.Service
+	paper     *paper.Service
 	certify   func(t testing.TB, s certify.Signer) *certify.Service
 	signer    certify.Signer
 	dsc, seal certify.Signer // of European certificates, of files
@@ -134,6 +146,8 @@ func newWorld(t testing.TB, open Open) *world {
 	w := &world{Backend: open(t, ring, ids), guard: protect.NewGuard(register, ids)}
 	w.people = people.New(w.Backend.People, w.guard, ring, ids)
 	w.vaccinate = vaccinate.New(w.Backend.Vaccinate, w.guard, ring, ids, catalogue)
+	w.stock = stock.New(w.Backend.Stock, w.guard, ids, catalogue)
+	w.paper = paper.New(w.Backend.Paper, w.guard, ids)
 	w.now, w.ids = ids.Clock, ids
 	w.later = func(d time.Duration) { ticks.Add(d.Milliseconds()) }
 	w.signer, err = certify.SandboxSigner(t.TempDir(), ids.Clock, rand.Reader)

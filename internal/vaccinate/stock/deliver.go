@@ -60,6 +60,7 @@ func (s *Service) List(ctx context.Context, actor protect.Actor, place string) (
 		}
 		return nil
 	})
+	byEnd(list)
 	today := s.today()
 	order := map[State]int{Active: 0, Recalled: 1, Expired: 2, Depleted: 3}
 	slices.SortStableFunc(list, func(a, b Lot) int { return order[a.State(today)] - order[b.State(today)] })

@@ -23,8 +23,11 @@
 package stock
 
 import (
+	"cmp"
 	"context"
 	"embed"
+	"slices"
+	"strings"
 	"time"
 
 	"carnet/internal/carnet"
@@ -163,7 +166,15 @@ func (s *Service) LiveOn(ctx context.Context, actor protect.Actor, place string,
 		}
 		return err
 	})
+	byEnd(live)
 	return live, err
+}
+
+// byEnd puts the first to end first; lots that end together stand by number.
+func byEnd(list []Lot) {
+	slices.SortFunc(list, func(a, b Lot) int {
+		return cmp.Or(a.Ends().Days()-b.Ends().Days(), strings.Compare(a.Number.Reveal(), b.Number.Reveal()))
+	})
 }
 
 // Status is a lot as a place knows it, by its product and number: one that was never delivered there

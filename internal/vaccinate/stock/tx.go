@@ -14,8 +14,7 @@ type Tx interface {
 	Works(professional carnet.ID, place string) (works, head bool, err error)
 	Place(id string) (carnet.Place, error) // carnet.NotFound, "place.unknown"
 
-	// Lots lists those of a place, with their recalls, the first to end first.
-	Lots(place string) ([]Lot, error)
+	Lots(place string) ([]Lot, error) // those of a place, with their recalls
 	// LotByNumber finds the lot of a place by product and number; one without an id, with its recall
 	// if there is one, when it was never delivered there.
 	LotByNumber(place, vaccine string, number carnet.Lot) (Lot, error)

@@ -11,3 +11,4 @@ CREATE TABLE paper_form (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX paper_form_idem ON paper_form (idem);
+CREATE INDEX paper_form_place ON paper_form (place_id, printed_at);
