@@ -47,7 +47,9 @@ func (w *world) deliver(t testing.TB, number string, change ...func(*stock.Deliv
 func testLots(t *testing.T, w *world) {
 	ctx := t.Context()
 	first := w.deliver(t, "FG4509")
-	soon := w.deliver(t, "AB1", func(d *stock.Delivery) { d.Expiry, d.GTIN, d.Supplier = dayAt(t, "2026-12-31"), "03400999999977", " Dépôt  des Tilleuls " })
+	soon := w.deliver(t, "AB1", func(d *stock.Delivery) {
+		d.Expiry, d.GTIN, d.Supplier = dayAt(t, "2026-12-31"), "03400999999977", " Dépôt  des Tilleuls "
+	})
 	w.deliver(t, "OLD9", func(d *stock.Delivery) { d.Expiry = dayAt(t, "2026-11-20") })
 	thawed := w.deliver(t, "TH3", func(d *stock.Delivery) { d.UseBy = dayAt(t, "2026-11-25") })
 	live := func() (numbers []string) {
