@@ -22,6 +22,7 @@ import (
 	"carnet/internal/sandbox"
 	"carnet/internal/store/sqlite"
 	"carnet/internal/vaccinate"
+	"carnet/internal/vaccinate/bulk"
 	"carnet/internal/vaccinate/paper"
 	runs "carnet/internal/vaccinate/run"
 	"carnet/internal/vaccinate/stock"
@@ -141,6 +142,7 @@ var migrations = []sqlite.Migrations{
 	{Room: "vaccinate", FS: vaccinate.Migrations},
 	{Room: "stock", FS: stock.Migrations},
 	{Room: "paper", FS: paper.Migrations},
+	{Room: "import", FS: bulk.Migrations},
 	{Room: "run", FS: runs.Migrations},
 	{Room: "certify", FS: certify.Migrations},
 	{Room: "login", FS: login.Migrations},

@@ -245,6 +245,9 @@ func (s *Service) nameLookup(name carnet.Private, birth carnet.BirthDate) [32]by
 	return s.ring.Lookup("name-birth", fold(name.Reveal())+"|"+birth.Compact())
 }
 
+// SameName reports that two spellings are of one name: capitals, marks, hyphens and spaces aside.
+func SameName(a, b carnet.Private) bool { return fold(a.Reveal()) == fold(b.Reveal()) }
+
 // fold brings a name to the form in which two spellings of it meet: capitals without marks, ligatures
 // split, every hyphen, apostrophe and run of spaces one space.
 func fold(s string) string {

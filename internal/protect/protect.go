@@ -66,6 +66,7 @@ var (
 	Stock          = Purpose{"stock"}
 	Recall         = Purpose{"recall"}
 	Paper          = Purpose{"paper"}
+	Import         = Purpose{"import"}
 	Certification  = Purpose{"certification"}
 	Revocation     = Purpose{"revocation"}
 	Upkeep         = Purpose{"upkeep"}
@@ -85,6 +86,7 @@ var purposes = []Purpose{
 	Stock,
 	Recall,
 	Paper,
+	Import,
 	Certification,
 	Revocation,
 	Upkeep,
@@ -113,12 +115,13 @@ const (
 	ActSettings Act = "settings" // change one's settings, end sessions
 	ActDeclare  Act = "declare"  // declare and revoke delegates
 	ActExport   Act = "export"   // take data away
+	ActImport   Act = "import"   // take over a file of vaccinations
 )
 
 // Acts lists them all; delegated are those that a delegate may do (identity section 5, D4), and
 // bySoftware those that a professional does in the software of an establishment.
 var (
-	Acts      = []Act{ActRead, ActEnter, ActCorrect, ActCancel, ActContest, ActRecall, ActSettings, ActDeclare, ActExport}
+	Acts      = []Act{ActRead, ActEnter, ActCorrect, ActCancel, ActContest, ActRecall, ActSettings, ActDeclare, ActExport, ActImport}
 	delegated = []Act{ActRead, ActEnter}
 
 	bySoftware = []Act{ActRead, ActEnter, ActCorrect, ActCancel}

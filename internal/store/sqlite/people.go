@@ -31,21 +31,27 @@ func (t *tx) Aliases(lookup [32]byte) ([]carnet.ID, error) {
 
 // Person opens the fields of a person that the decision shows.
 func (t *tx) Person(id carnet.ID) (carnet.Person, error) {
-	rows, err := t.read(id, "person", where("person_id", id[:]),
-		"nir", "birth_name", "used_name", "given_names", "birth_date", "sex", "birth_place")
+	rows, err := t.read(id, "person", where("person_id", id[:]), personColumns...)
 	if err != nil {
 		return carnet.Person{}, err
 	}
 	if len(rows) == 0 {
 		return carnet.Person{}, carnet.E("sqlite", carnet.NotFound, "person.unknown", nil)
 	}
+	return t.person(id, rows[0])
+}
+
+var personColumns = []string{"nir", "birth_name", "used_name", "given_names", "birth_date", "sex", "birth_place"}
+
+// person opens a row of people.
+func (t *tx) person(id carnet.ID, r row) (carnet.Person, error) {
 	key, err := t.key("person", id)
 	if err != nil {
 		return carnet.Person{}, err
 	}
 	clear := map[string]string{}
-	for column := range rows[0] {
-		b, err := key.Open("person."+column, rows[0].blob(column))
+	for column := range r {
+		b, err := key.Open("person."+column, r.blob(column))
 		if err != nil {
 			return carnet.Person{}, err
 		}

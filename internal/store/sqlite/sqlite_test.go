@@ -22,6 +22,7 @@ import (
 	"carnet/internal/protect/keyring"
 	"carnet/internal/store/storetest"
 	"carnet/internal/vaccinate"
+	"carnet/internal/vaccinate/bulk"
 	"carnet/internal/vaccinate/paper"
 	"carnet/internal/vaccinate/run"
 	"carnet/internal/vaccinate/stock"
@@ -29,7 +30,7 @@ import (
 
 var rooms = []Migrations{
 	{"journal", journal.Migrations}, {"people", people.Migrations}, {"vaccinate", vaccinate.Migrations}, {"run", run.Migrations},
-	{"stock", stock.Migrations}, {"paper", paper.Migrations},
+	{"stock", stock.Migrations}, {"paper", paper.Migrations}, {"import", bulk.Migrations},
 	{"certify", certify.Migrations}, {"login", login.Migrations},
 }
 
@@ -146,6 +147,7 @@ func TestSchemaIsDeclared(t *testing.T) {
 				protect.Stock,
 				protect.Recall,
 				protect.Paper,
+				protect.Import,
 				protect.Certification,
 				protect.Revocation,
 				protect.Publication,
@@ -179,7 +181,7 @@ func TestSchemaIsDeclared(t *testing.T) {
 // they are distributed by it.
 func TestPersonLeadsTheKey(t *testing.T) {
 	db := open(t, filepath.Join(t.TempDir(), "carnet.db"), rooms...)
-	rows, err := db.sql.Query(`SELECT m.name, c.pk FROM sqlite_schema m, pragma_table_info(m.name) c WHERE m.type='table' AND c.name='person_id' AND m.name NOT IN ('person_alias', 'person_login')`)
+	rows, err := db.sql.Query(`SELECT m.name, c.pk FROM sqlite_schema m, pragma_table_info(m.name) c WHERE m.type='table' AND c.name='person_id' AND m.name NOT IN ('person_alias', 'person_login', 'import_entry')`)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,10 +22,7 @@ func (s vaccinateStore) Within(ctx context.Context, d protect.Decision, fn func(
 // Doses lists the entries of a person that stand, oldest injection first. What the decision does not
 // show of an entry is empty.
 func (t *tx) Doses(person carnet.ID) ([]carnet.Dose, error) {
-	rows, err := t.read(person, "dose", where("person_id", person[:]).by("given_on, recorded_at, dose_id"),
-		"dose_id", "vaccine", "lot", "given_on", "place_id", "body_site", "rank", "expected", "rank_reason",
-		"injector_id", "recorder_id", "recorded_at", "version", "standing", "delegate_id", "contested",
-		"not_given", "evidence", "country", "rules", "run_id", "detail", "suspended")
+	rows, err := t.read(person, "dose", where("person_id", person[:]).by("given_on, recorded_at, dose_id"), doseColumns...)
 	if err != nil {
 		return nil, err
 	}
@@ -34,23 +31,34 @@ func (t *tx) Doses(person carnet.ID) ([]carnet.Dose, error) {
 		if r.int("standing") == 0 {
 			continue
 		}
-		d := carnet.Dose{
-			ID: r.id("dose_id"), PersonID: person, Vaccine: r.text("vaccine"), Date: carnet.DateOfDays(r.int("given_on")),
-			BodySite: carnet.BodySite(r.text("body_site")), Rank: r.int("rank"), Expected: r.int("expected"),
-			RankReason: r.text("rank_reason"), Injector: r.id("injector_id"), RecordedBy: r.id("recorder_id"),
-			RecordedAt: r.time("recorded_at"), Version: r.int("version"), Delegate: r.id("delegate_id"), Contested: r.int("contested") == 1,
-			NotGiven: carnet.NotGiven(r.text("not_given")), Evidence: carnet.Evidence(r.text("evidence")), Country: r.text("country"),
-			Rules: r.text("rules"), Run: r.id("run_id"), Suspended: r.int("suspended") == 1,
-		}
-		if err := t.openDose(&d, r.blob("lot"), r.blob("detail")); err != nil {
-			return nil, err
-		}
-		if d.Place, err = t.place(r.text("place_id")); err != nil {
+		d, err := t.dose(person, r)
+		if err != nil {
 			return nil, err
 		}
 		doses = append(doses, d)
 	}
 	return doses, nil
+}
+
+var doseColumns = []string{"dose_id", "vaccine", "lot", "given_on", "place_id", "body_site", "rank", "expected", "rank_reason",
+	"injector_id", "recorder_id", "recorded_at", "version", "standing", "delegate_id", "contested",
+	"not_given", "evidence", "country", "rules", "run_id", "detail", "suspended"}
+
+// dose opens a row of entries.
+func (t *tx) dose(person carnet.ID, r row) (d carnet.Dose, err error) {
+	d = carnet.Dose{
+		ID: r.id("dose_id"), PersonID: person, Vaccine: r.text("vaccine"), Date: carnet.DateOfDays(r.int("given_on")),
+		BodySite: carnet.BodySite(r.text("body_site")), Rank: r.int("rank"), Expected: r.int("expected"),
+		RankReason: r.text("rank_reason"), Injector: r.id("injector_id"), RecordedBy: r.id("recorder_id"),
+		RecordedAt: r.time("recorded_at"), Version: r.int("version"), Delegate: r.id("delegate_id"), Contested: r.int("contested") == 1,
+		NotGiven: carnet.NotGiven(r.text("not_given")), Evidence: carnet.Evidence(r.text("evidence")), Country: r.text("country"),
+		Rules: r.text("rules"), Run: r.id("run_id"), Suspended: r.int("suspended") == 1,
+	}
+	if err := t.openDose(&d, r.blob("lot"), r.blob("detail")); err != nil {
+		return d, err
+	}
+	d.Place, err = t.place(r.text("place_id"))
+	return d, err
 }
 
 // openDose opens what is sealed of an entry: nothing when the decision does not show it, or when
