@@ -36,6 +36,9 @@ func (k Checker) hCert(v *Verdict, payload []byte, at time.Time) {
 	if !c.IssuedAt.IsZero() {
 		v.Signed = c.IssuedAt.UTC().Format(time.DateOnly)
 	}
+	if !c.Expires.IsZero() {
+		v.Ends = c.Expires.UTC().Format(time.DateOnly)
+	}
 	if k.Revoked != nil {
 		k.Revoked.hCert(v, c, at)
 	}

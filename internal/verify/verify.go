@@ -97,6 +97,7 @@ type Verdict struct {
 	Type     string   `json:"type,omitempty"`     // document type of a 2D-Doc, "vaccination", "test" or "recovery" of an HC1
 	Test     bool     `json:"test,omitempty"`     // a test authority signed: never a real document
 	Signed   string   `json:"signed,omitempty"`   // date of signature, AAAA-MM-JJ
+	Ends     string   `json:"ends,omitempty"`     // last day on which an HC1 may be shown as a document, AAAA-MM-JJ
 	ID       string   `json:"id,omitempty"`       // SHA-256 of what a 2D-Doc signs, or the identifier of an HC1
 	Warnings []string `json:"warnings,omitempty"` // stable code, then the field if there is one
 	// Certificate is what is known of the revocation of the certificate that signed a 2D-Doc; nil when no

@@ -74,6 +74,7 @@ import (
 	"net/http"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 
 	"carnet/internal/carnet"
@@ -86,6 +87,7 @@ var files embed.FS
 type Config struct {
 	Site       string       // short name, "pro": cookies carry it, since cookies do not know ports
 	Files      fs.FS        // folders text (fr.toml, en.toml) and templates (*.html)
+	Shared     []fs.FS      // folders static that several sites send
 	Texts      fs.FS        // folder text whose sentences speak over those of Files; nil for none
 	Clock      carnet.Clock // durations of the access log
 	Rand       io.Reader    // request ids
@@ -133,7 +135,7 @@ func New(cfg Config) (*Kit, error) {
 	if k.texts, err = loadTexts(texts...); err != nil {
 		return nil, fmt.Errorf("ui: catalogues of %s: %w", cfg.Site, err)
 	}
-	if k.assets, k.names, err = loadAssets(files, cfg.Files); err != nil {
+	if k.assets, k.names, err = loadAssets(slices.Concat([]fs.FS{files, cfg.Files}, cfg.Shared)...); err != nil {
 		return nil, fmt.Errorf("ui: static files: %w", err)
 	}
 	k.permissions = cfg.Permissions

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"io"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -15,6 +13,7 @@ import (
 
 	"carnet/internal/site/sitetest"
 	"carnet/internal/verify"
+	engine "carnet/internal/verify/browser"
 )
 
 // BenchmarkPhone measures how long a phone would take, from an empty cache to the first verdict. A
@@ -27,7 +26,7 @@ func BenchmarkPhone(b *testing.B) {
 	_, h := start(b, verify.Checker{Trust: i.trust, Revoked: i.list(b), Rules: rulesOf(b)}, Minimal, io.Discard)
 	server := httptest.NewServer(h)
 	defer server.Close()
-	script, err := os.ReadFile(filepath.Join("static", "worker.js"))
+	script, err := engine.Files.ReadFile("static/worker.js")
 	if err != nil {
 		b.Fatal(err)
 	}

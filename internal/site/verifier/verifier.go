@@ -1,9 +1,9 @@
 // Package verifier is the site where anyone checks a certificate.
 //
 // The page verifies on the reader's device: it scans with the camera, takes a picture, a PDF or a
-// text, and asks the engine (folders engine and wasm), which is the Go code of package verify compiled
-// to WebAssembly. After the first visit it works without a network, and it never sends what it
-// checks. Without JavaScript the same form posts to this server, and says so.
+// text, and asks the engine of package verify/browser, which is Go compiled to WebAssembly. After the
+// first visit it works without a network, and it never sends what it checks. Without JavaScript the
+// same form posts to this server, and says so.
 //
 //	GET  /                     the page; /fr and /en in that language, for the service worker
 //	POST /verification         the check by this server, for readers without scripts
@@ -38,6 +38,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"mime/multipart"
 	"net/http"
@@ -50,10 +51,9 @@ import (
 	"carnet/internal/carnet"
 	"carnet/internal/site/ui"
 	"carnet/internal/verify"
+	"carnet/internal/verify/browser"
 	"carnet/internal/verify/scan"
 )
-
-//go:generate go run ./build
 
 //go:embed text static script all:templates
 var files embed.FS
@@ -135,7 +135,7 @@ func newSite(ctx context.Context, d Deps) (*site, error) {
 	s := &site{Deps: d, words: map[string]verify.Words{}, slots: make(chan struct{}, runtime.GOMAXPROCS(0)), allowed: Burst, counted: d.Clock()}
 	var err error
 	s.ui, err = ui.New(ui.Config{
-		Site: "verifier", Files: files, Clock: d.Clock, Rand: d.Rand, Log: d.Log, HTTPS: d.HTTPS, Sandbox: d.Sandbox,
+		Site: "verifier", Files: files, Shared: []fs.FS{browser.Files}, Clock: d.Clock, Rand: d.Rand, Log: d.Log, HTTPS: d.HTTPS, Sandbox: d.Sandbox,
 		Policy: []string{"script-src 'self' 'wasm-unsafe-eval'", "worker-src 'self'", "connect-src 'self'", "media-src blob:", "manifest-src 'self'"},
 		// The camera's frames stay in the page.
 		Permissions: "camera=(self)",
@@ -363,7 +363,7 @@ func (s *site) serviceWorker() ([]byte, error) {
 	for _, lang := range ui.Languages {
 		list = append(list, "/"+lang)
 	}
-	for _, name := range []string{"carnet.css", "verifier.css", "mark.svg", "verifier.js", "worker.js", "engine.wasm", "icon-192.png", "icon-512.png"} {
+	for _, name := range []string{"carnet.css", "verifier.css", "mark.svg", "verifier.js", "reader.js", "worker.js", "engine.wasm", "icon-192.png", "icon-512.png"} {
 		list = append(list, s.ui.Asset(name))
 	}
 	names, err := json.Marshal(list)

@@ -1,54 +1,18 @@
-"use strict";
 // The page of the verifier: it takes a frame of the camera, a file or a text to the worker and shows
 // the answer. It sends nothing: the only addresses that it asks for are those of the engine and of
 // what is trusted, when it starts.
-(() => {
+(async () => {
   const $ = (id) => document.getElementById(id);
   const page = $("check");
-  const { engine, trust, worker: workerAddress, mode } = page.dataset;
+  const { mode } = page.dataset;
   const words = page.dataset;
   const lang = document.documentElement.lang;
 
-  // ---- The worker
-
-  const waiting = new Map();
-  let worker = null, next = 0, ready = null;
-
-  function post(message, transfer = []) {
-    return new Promise((resolve, reject) => {
-      const id = ++next;
-      waiting.set(id, { resolve, reject });
-      worker.postMessage({ id, ...message }, transfer);
-    });
-  }
-
-  function broken(error) {
-    for (const { reject } of waiting.values()) reject(error);
-    waiting.clear();
-  }
-
-  function start() {
-    worker?.terminate();
-    worker = new Worker(workerAddress);
-    worker.onmessage = ({ data: { id, answer, failed } }) => {
-      const w = waiting.get(id);
-      waiting.delete(id);
-      if (failed) w?.reject(new Error(failed)); else w?.resolve(answer);
-    };
-    worker.onerror = (e) => broken(new Error(e.message));
-    ready = post({ load: { engine, trust }, request: { lang, at: new Date().toISOString() } });
-    ready.then(prepared, unable);
-    return ready;
-  }
-
-  async function ask(request, body) {
-    await ready;
-    return post({ request: { lang, minimal: mode === "minimal", at: new Date().toISOString(), ...request }, body }, [body]);
-  }
+  const { Reader, Camera, bytesOf } = await import(page.dataset.reader);
+  let reader = null;
 
   // prepared shows what the engine really trusts, which offline may be older than the page says.
   function prepared(answer) {
-    if (answer.problem) return unable(answer.problem);
     $("facts").replaceChildren(...answer.facts.map(({ label, value }) => row(label, value)));
     page.dataset.state = "ready";
     $("ready").hidden = !page.dataset.offline;
@@ -137,47 +101,31 @@
     busy(true);
     const from = performance.now();
     try {
-      const answer = await ask({ kind: "file" }, body);
+      const answer = await reader.ask({ kind: "file" }, body);
       page.dataset.took = Math.round(performance.now() - from);
       show(answer);
     } catch (e) {
       console.error(e);
       show({ problem: { code: "engine", words: words.failed } });
-      start();
+      reader.start();
     } finally {
       busy(false);
     }
   }
 
-  // decoded turns a picture that the engine does not know (HEIC on some phones) into one that it does.
-  async function decoded(file) {
-    const bytes = await file.arrayBuffer();
-    if (!/^image\/(heic|heif|avif)/.test(file.type)) return bytes;
-    try {
-      const bitmap = await createImageBitmap(file);
-      const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
-      canvas.getContext("2d").drawImage(bitmap, 0, 0);
-      return (await canvas.convertToBlob({ type: "image/png" })).arrayBuffer();
-    } catch {
-      return bytes;
-    }
-  }
-
   // ---- Camera
 
-  let stream = null;
+  const camera = new Camera($("video"));
 
   function stop() {
-    for (const track of stream?.getTracks() ?? []) track.stop();
-    stream = null;
-    $("video").srcObject = null;
+    camera.stop();
     $("camera").hidden = true;
     $("form").hidden = false;
   }
 
   async function scan() {
     try {
-      stream = await navigator.mediaDevices.getUserMedia({ audio: false, video: { facingMode: "environment", width: { ideal: 1280 }, height: { ideal: 720 } } });
+      await camera.open();
     } catch (e) {
       $("busy").textContent = e.name === "NotAllowedError" ? words.denied : words.camera;
       return;
@@ -186,38 +134,22 @@
     $("camera").hidden = false;
     $("form").hidden = true;
     $("stop").focus();
-    const video = $("video");
-    video.srcObject = stream;
-    await video.play();
-    const canvas = new OffscreenCanvas(1, 1);
-    const context = canvas.getContext("2d", { willReadFrequently: true });
-    const mine = stream;
     const from = performance.now();
-    while (stream === mine) {
-      const width = video.videoWidth, height = video.videoHeight;
-      if (width && height) {
-        if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
-        context.drawImage(video, 0, 0);
-        let answer;
-        try {
-          answer = await ask({ kind: "frame", width, height }, context.getImageData(0, 0, width, height).data.buffer);
-        } catch (e) {
-          console.error(e);
-          stop();
-          show({ problem: { code: "engine", words: words.failed } });
-          start();
-          return;
-        }
-        if (stream !== mine) return;
-        if (answer.verdicts?.length) {
-          page.dataset.took = Math.round(performance.now() - from);
-          navigator.vibrate?.(answer.verdicts.every((v) => v.valid) ? 60 : [60, 80, 60]);
-          stop();
-          show(answer);
-          return;
-        }
-      }
-      await new Promise((resolve) => requestAnimationFrame(resolve));
+    try {
+      const answer = await camera.look(async (request, frame) => {
+        const answer = await reader.ask(request, frame);
+        return answer.verdicts?.length ? answer : null;
+      });
+      if (!answer) return;
+      page.dataset.took = Math.round(performance.now() - from);
+      navigator.vibrate?.(answer.verdicts.every((v) => v.valid) ? 60 : [60, 80, 60]);
+      stop();
+      show(answer);
+    } catch (e) {
+      console.error(e);
+      stop();
+      show({ problem: { code: "engine", words: words.failed } });
+      reader.start();
     }
   }
 
@@ -225,7 +157,7 @@
 
   $("where").textContent = words.local;
   $("submit").textContent = words.check;
-  $("scan").hidden = !navigator.mediaDevices?.getUserMedia;
+  $("scan").hidden = !Camera.there;
   $("scan").addEventListener("click", scan);
   $("stop").addEventListener("click", () => { stop(); $("scan").focus(); });
   $("form").addEventListener("submit", (e) => {
@@ -236,13 +168,13 @@
       $("busy").textContent = words.nothing;
       return;
     }
-    if (file) decoded(file).then(once); else once(new TextEncoder().encode(text).buffer);
+    if (file) bytesOf(file).then(once); else once(new TextEncoder().encode(text).buffer);
   });
   $("file").addEventListener("change", () => {
-    if ($("file").files[0] && page.dataset.state !== "unable") decoded($("file").files[0]).then(once);
+    if ($("file").files[0] && page.dataset.state !== "unable") bytesOf($("file").files[0]).then(once);
   });
   addEventListener("pagehide", () => { stop(); clear(); });
-  start();
+  reader = new Reader(page.dataset, { lang, minimal: mode === "minimal" }, prepared, unable);
   navigator.serviceWorker?.register("/sw.js").catch((e) => console.warn(e));
   navigator.serviceWorker?.addEventListener("message", ({ data }) => {
     page.dataset.offline = data.kept; // everything is here, the page in this language too

@@ -30,6 +30,7 @@ const (
 	Trust = "trust" // the bytes are those of verify.Checker.Pack
 	File  = "file"  // PDF, picture or text
 	Frame = "frame" // one frame of a camera, see scan.Frame
+	Draw  = "draw"  // a payload, to be shown as the symbol of its kind
 )
 
 // Request says what to do with the bytes behind it.
@@ -38,6 +39,7 @@ type Request struct {
 	Lang    string    `json:"lang"`
 	At      time.Time `json:"at"`
 	Minimal bool      `json:"minimal"`
+	Keep    bool      `json:"keep,omitempty"`  // also what a wallet keeps of each code
 	Width   int       `json:"width,omitempty"` // of a frame
 	Height  int       `json:"height,omitempty"`
 }
@@ -46,7 +48,25 @@ type Request struct {
 type Answer struct {
 	Facts    []verify.Row  `json:"facts,omitempty"`    // what is trusted, to a request of kind Trust
 	Verdicts []verify.View `json:"verdicts,omitempty"` // one for each code
+	Kept     []Kept        `json:"kept,omitempty"`     // as many as verdicts, to a request with Keep
+	Symbol   *Symbol       `json:"symbol,omitempty"`   // to a request of kind Draw
 	Problem  *Problem      `json:"problem,omitempty"`  // why there is none, or not all
+}
+
+// Kept is what a wallet keeps of a code and knows it by.
+type Kept struct {
+	Payload []byte `json:"payload"`
+	Format  string `json:"format"`         // scan.TwoDDoc or scan.HCert
+	ID      string `json:"id"`             // of the document, whatever its signature
+	Ends    string `json:"ends,omitempty"` // AAAA-MM-JJ, when the document says until when it may be shown
+	Revoked bool   `json:"revoked"`
+}
+
+// Symbol is a barcode in modules, without its quiet zone.
+type Symbol struct {
+	Kind string `json:"kind"` // "datamatrix" or "qr"
+	Side int    `json:"side"`
+	Path string `json:"path"` // of an SVG, dark modules
 }
 
 // Problem is why something could not be checked, in words.
@@ -88,27 +108,41 @@ func (e *Engine) answer(request []byte) Answer {
 		}
 		return Answer{Facts: words.Facts(checker.Facts(made))}
 	}
-	verdicts, err := e.check(r, body)
+	if r.Kind == Draw {
+		symbol, err := draw(body)
+		if err != nil {
+			return e.fail(r, carnet.CodeOf(err))
+		}
+		return Answer{Symbol: symbol}
+	}
+	codes, err := e.codes(r, body)
+	verdicts := e.checker.Codes("-", codes, r.At)
+	if err == nil && len(verdicts) == 0 && r.Kind == File {
+		err = carnet.E("engine.answer", carnet.Invalid, "scan.nothing", nil)
+	}
 	words, lang := e.speak(r.Lang)
 	if lang != nil {
 		return e.fail(r, "request.malformed")
 	}
 	a := Answer{Verdicts: words.Views(verdicts, r.Minimal)}
+	if r.Keep {
+		a.Kept = kept(codes, verdicts)
+	}
 	if err != nil {
 		a.Problem = e.fail(r, carnet.CodeOf(err)).Problem
 	}
 	return a
 }
 
-func (e *Engine) check(r Request, body []byte) ([]verify.Verdict, error) {
+// codes are the codes of a file or a frame that are documents.
+func (e *Engine) codes(r Request, body []byte) ([]scan.Code, error) {
 	switch r.Kind {
 	case File:
-		return e.checker.File(context.Background(), "-", body, r.At, limits)
+		return scan.Scan(context.Background(), body, limits)
 	case Frame:
-		codes, err := scan.Frame(context.Background(), body, r.Width, r.Height, limits)
-		return e.checker.Codes("-", codes, r.At), err
+		return scan.Frame(context.Background(), body, r.Width, r.Height, limits)
 	}
-	return nil, carnet.E("engine.check", carnet.Invalid, "request.malformed", errors.New("unknown kind"))
+	return nil, carnet.E("engine.codes", carnet.Invalid, "request.malformed", errors.New("unknown kind"))
 }
 
 // speak reads a catalogue at its first use.

@@ -9,7 +9,7 @@ import (
 	"io"
 	"os"
 
-	"carnet/internal/site/verifier/engine"
+	"carnet/internal/verify/browser/engine"
 )
 
 // The module lives as long as the page's worker, which asks one question at a time.

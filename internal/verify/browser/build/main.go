@@ -1,5 +1,5 @@
 // Command build makes static/engine.wasm.gz, the engine of the verifier, from the source of this
-// tree; it is what `go generate ./internal/site/verifier` runs. With -check it says whether the file
+// tree; it is what `go generate ./internal/verify/browser` runs. With -check it says whether the file
 // is what this source makes, and changes nothing. docs/adr/0009-wasm.md says why the result is in
 // the repository.
 package main
@@ -18,7 +18,7 @@ import (
 	"strings"
 )
 
-// From the folder of the site, in which go generate runs.
+// From the folder of package browser, in which go generate runs.
 const (
 	module    = "static/engine.wasm.gz"
 	toolchain = "wasm/toolchain.txt" // the version of Go that made the module
@@ -103,7 +103,7 @@ func compare() error {
 		return err
 	}
 	if !bytes.Equal(got, want) {
-		return fmt.Errorf("%s is not what this source makes: run go generate ./internal/site/verifier and commit it", module)
+		return fmt.Errorf("%s is not what this source makes: run go generate ./internal/verify/browser and commit it", module)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -120,4 +121,52 @@ func FuzzAnswer(f *testing.F) {
 			t.Error("no JSON")
 		}
 	})
+}
+
+// TestWallet keeps a certificate and draws it again: what is drawn reads as what was kept.
+func TestWallet(t *testing.T) {
+	text, pack, at := golden(t)
+	var e Engine
+	if a := ask(t, &e, Request{Kind: Trust, Lang: "en", At: at}, pack); a.Problem != nil {
+		t.Fatal(a.Problem)
+	}
+	a := ask(t, &e, Request{Kind: File, Lang: "en", At: at, Keep: true}, []byte(text))
+	if len(a.Kept) != 1 || string(a.Kept[0].Payload) != text || a.Kept[0].Format != "hcert" || a.Kept[0].ID == "" || a.Kept[0].Ends == "" || a.Kept[0].Revoked {
+		t.Fatalf("%+v", a.Kept)
+	}
+	if a := ask(t, &e, Request{Kind: File, Lang: "en", At: at}, []byte(text)); a.Kept != nil {
+		t.Error("kept without being asked")
+	}
+	drawn := ask(t, &e, Request{Kind: Draw, Lang: "en", At: at}, a.Kept[0].Payload).Symbol
+	if drawn == nil || drawn.Kind != "qr" {
+		t.Fatalf("%+v", drawn)
+	}
+	if a := ask(t, &e, Request{Kind: Frame, Lang: "en", At: at, Keep: true, Width: 8 * (drawn.Side + 8), Height: 8 * (drawn.Side + 8)}, painted(t, drawn, 8)); len(a.Kept) != 1 || string(a.Kept[0].Payload) != text {
+		t.Errorf("what was drawn reads as %+v %+v", a.Kept, a.Problem)
+	}
+	if a := ask(t, &e, Request{Kind: Draw, Lang: "en", At: at}, []byte("nothing")); a.Problem == nil || a.Problem.Code != "scan.nothing" {
+		t.Errorf("%+v", a)
+	}
+}
+
+// painted is a frame with a symbol, scale pixels a module, four modules of white around it.
+func painted(t *testing.T, s *Symbol, scale int) []byte {
+	t.Helper()
+	side := scale * (s.Side + 8)
+	pixels := make([]byte, 4*side*side)
+	for i := range pixels {
+		pixels[i] = 0xFF
+	}
+	for run := range strings.SplitSeq(strings.TrimSuffix(s.Path, "z"), "z") {
+		var x, y, n, back int
+		if _, err := fmt.Sscanf(run, "M%d %dh%dv1h-%d", &x, &y, &n, &back); err != nil || n != back {
+			t.Fatalf("%q: %v", run, err)
+		}
+		for py := (y + 4) * scale; py < (y+5)*scale; py++ {
+			for px := (x + 4) * scale; px < (x+4+n)*scale; px++ {
+				copy(pixels[4*(py*side+px):], "\x00\x00\x00")
+			}
+		}
+	}
+	return pixels
 }
