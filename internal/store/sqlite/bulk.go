@@ -112,7 +112,6 @@ type waitingBody struct {
 	Sex        string    `json:"sex,omitempty"`
 	BirthPlace string    `json:"birth_place,omitempty"`
 	Dose       eventBody `json:"dose"`
-	Recorder   carnet.ID `json:"recorder"`
 }
 
 // PutEntry writes what came of a row, in the place of what came of it before.
@@ -125,7 +124,7 @@ func (t bulkTx) PutEntry(e bulk.Entry) error {
 		}
 		i, d := e.Waiting.Identity, e.Waiting.Dose
 		b := waitingBody{NIR: i.NIR.Reveal(), BirthName: i.BirthName.Reveal(), UsedName: i.UsedName.Reveal(), Birth: i.Birth.ISO(), Sex: string(i.Sex), BirthPlace: i.BirthPlace,
-			Recorder: e.Waiting.Recorder, Dose: eventBody{Vaccine: d.Vaccine, Lot: d.Lot.Reveal(), Date: d.Date.Days(), Place: d.Place.ID, BodySite: d.BodySite,
+			Dose: eventBody{Recorder: e.Waiting.Recorder, Vaccine: d.Vaccine, Lot: d.Lot.Reveal(), Date: d.Date.Days(), Place: d.Place.ID, BodySite: d.BodySite,
 				Injector: d.Injector, NotGiven: d.NotGiven, Evidence: d.Evidence, Country: d.Country, Detail: detailOf(d)}}
 		for _, g := range i.GivenNames {
 			b.GivenNames = append(b.GivenNames, g.Reveal())
@@ -223,7 +222,7 @@ func (t bulkTx) waiting(r row) (bulk.Entry, error) {
 	if d.Place, err = t.place(b.Dose.Place); err != nil {
 		return e, err
 	}
-	e.Waiting = bulk.Waiting{Identity: i, Dose: d, Recorder: b.Recorder}
+	e.Waiting = bulk.Waiting{Identity: i, Dose: d, Recorder: b.Dose.Recorder}
 	return e, nil
 }
 

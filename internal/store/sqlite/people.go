@@ -88,16 +88,14 @@ func (t *tx) PutPerson(p carnet.Person, aliases []people.Alias) error {
 		given[i] = g.Reveal()
 	}
 	cells := []cell{{"person_id", p.ID[:]}, {"recorded_at", t.db.ids.Clock().UnixMicro()}}
-	for column, clear := range map[string]string{
-		"nir": p.Identity.NIR.Reveal(), "birth_name": p.Identity.BirthName.Reveal(), "used_name": p.Identity.UsedName.Reveal(),
-		"given_names": strings.Join(given, "\n"), "birth_date": p.Identity.Birth.ISO(), "sex": string(p.Identity.Sex),
-		"birth_place": p.Identity.BirthPlace,
-	} {
+	for i, clear := range []string{p.Identity.NIR.Reveal(), p.Identity.BirthName.Reveal(), p.Identity.UsedName.Reveal(), strings.Join(given, "\n"),
+		p.Identity.Birth.ISO(), string(p.Identity.Sex), p.Identity.BirthPlace} {
+		column := personColumns[i]
 		sealed, err := key.Seal("person."+column, []byte(clear))
 		if err != nil {
 			return err
 		}
-		cells = append(cells, cell{column, sealed})
+		cells = append(cells, cell{column, some(sealed)}) // what is not known is empty
 	}
 	if _, err := t.write(p.ID, refuse, "person", cells...); err != nil {
 		return err

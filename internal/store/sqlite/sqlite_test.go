@@ -70,6 +70,7 @@ func backend(t testing.TB, ring *keyring.Ring, ids carnet.IDs) storetest.Backend
 		Delegation: db.Delegation(),
 		Stock:      db.Stock(),
 		Paper:      db.Paper(),
+		Imports:    db,
 		Run:        db.Run(),
 		Software:   db.Software(),
 		Count: func(t testing.TB, table string) (n int) {

@@ -142,7 +142,7 @@ type eventBody struct {
 	Rank       int                `json:"rank"`
 	Expected   int                `json:"expected"`
 	RankReason string             `json:"rank_reason,omitempty"`
-	Injector   carnet.ID          `json:"injector"`
+	Injector   carnet.ID          `json:"injector,omitzero"`
 	Recorder   carnet.ID          `json:"recorder"`
 	RecordedAt int64              `json:"recorded_at"` // microseconds UTC
 	Version    int                `json:"version"`

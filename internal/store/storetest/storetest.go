@@ -21,6 +21,7 @@ import (
 	"carnet/internal/protect"
 	"carnet/internal/protect/keyring"
 	"carnet/internal/vaccinate"
+	"carnet/internal/vaccinate/bulk"
 	"carnet/internal/vaccinate/paper"
 	"carnet/internal/vaccinate/run"
 	"carnet/internal/vaccinate/stock"
@@ -36,6 +37,7 @@ type Backend struct {
 	Delegation delegation.Store
 	Stock      stock.Store
 	Paper      paper.Store
+	Imports    bulk.Store
 	Run        run.Store
 	Software   software.Store
 	Count      func(t testing.TB, table string) int
@@ -81,6 +83,15 @@ func Run(t *testing.T, open Open) {
 		"a recall tells each person once and leaves a list":       testRecall,
 		"who may recall a lot":                                    testRecallRights,
 		"the number of a form is taken once":                      testPaper,
+		"a file is taken over once":                               testImport,
+		"a trial says what an import does":                        testTrial,
+		"rows that cannot be are named":                           testImportFaults,
+		"what is near waits for a human":                          testReviews,
+		"who a row speaks of is asked when it is not sure":        testIdentify,
+		"an import is stopped and goes on":                        testResume,
+		"what the other system changes is corrected here":         testSync,
+		"ranks follow an imported dose":                           testImportRanks,
+		"an import has one decision and a line for each person":   testImportJournal,
 		"delegates have passkeys of their own":                    testDelegates,
 		"software is known, and what it uses up is used once":     testSoftware,
 		"who types is part of every entry":                        testDelegatedEntries,
@@ -119,6 +130,7 @@ type world struct {
 	vaccinate *vaccinate.Service
 	stock     *stock.Service
 	paper     *paper.Service
+	imports   *bulk.Service
 	certify   func(t testing.TB, s certify.Signer) *certify.Service
 	signer    certify.Signer
 	dsc, seal certify.Signer // of European certificates, of files
@@ -147,6 +159,7 @@ func newWorld(t testing.TB, open Open) *world {
 	w.people = people.New(w.Backend.People, w.guard, ring, ids)
 	w.vaccinate = vaccinate.New(w.Backend.Vaccinate, w.guard, ring, ids, catalogue)
 	w.stock = stock.New(w.Backend.Stock, w.guard, ids, catalogue)
+	w.imports = bulk.New(w.Backend.Imports, w.guard, ring, ids, w.people, catalogue)
 	w.paper = paper.New(w.Backend.Paper, w.guard, ids)
 	w.now, w.ids = ids.Clock, ids
 	w.later = func(d time.Duration) { ticks.Add(d.Milliseconds()) }

@@ -107,7 +107,9 @@ func (p *planner) batch(tx Tx, actor protect.Actor, run carnet.ID, rows []Row) (
 		return nil, err
 	}
 	for _, c := range candidates {
-		p.check(c)
+		if !c.refused("") {
+			p.check(c)
+		}
 	}
 	k, err := p.read(tx, candidates)
 	if err != nil {
@@ -152,6 +154,9 @@ func (k *known) write(tx Tx) error {
 // candidate takes from a row what it is known by.
 func (p *planner) candidate(r *Row) *candidate {
 	c := &candidate{Row: r}
+	if r.refused("") { // it could not be taken apart: there is nothing to check
+		return c
+	}
 	if r.Dose.Place.ID == "" && r.Dose.Country == "" && r.Dose.Evidence == carnet.Administered {
 		r.Dose.Place.ID = p.job.Place
 	}
@@ -588,7 +593,7 @@ func (p *planner) append(k *known, kind vaccinate.EventKind, dose carnet.Dose, a
 // events of their own.
 func (p *planner) rank(k *known, actor protect.Actor) error {
 	for _, id := range sorted(k.changed) {
-		history := k.doses[id]
+		history := slices.Clone(k.doses[id])
 		for i, a := range p.s.rules.Number(catalogue.Person{Birth: k.people[id].Identity.Birth, Sex: k.people[id].Identity.Sex}, history) {
 			d := history[i]
 			if a.Rank == 0 || d.Rank == a.Rank && d.Expected == a.Expected || d.RankReason != "" {
