@@ -34,6 +34,7 @@ var arrows = map[string][]string{
 	"internal/site/attestation": {"internal/site/ui", "internal/protect", "internal/login", "internal/people", "internal/certify"},
 	"internal/site/protection":  {"internal/site/ui", "internal/protect", "internal/login"},
 	"internal/site/verifier":    {"internal/site/ui", "internal/verify"},
+	"internal/fhir":             {},
 	"internal/pcsc":             {},
 	"internal/module":           {},
 	"internal/workstation":      {"internal/module", "internal/pcsc"},
