@@ -17,18 +17,26 @@ type Vaccine struct {
 	Primary  int    // doses of the primary course
 	Interval int    // least number of days between two doses of the primary course
 
-	Diseases []string   // codes of the catalogue; the first one counts the doses
-	Packs    []string   // CIP13 of the French packs; the GTIN is 0 + CIP13
-	NUVA     string     // "VAC0001"
-	ATCs     []string   // every ATC code of the product, the current one first
-	Types    []string   // vaccine or prophylaxis codes of the EU certificate ("vp"), the preferred one first
-	Routes   []string   // how it is given, the usual way first: "IM", "SC", "ID", "PO", "NAS"
-	Sites    []BodySite // where, the usual place first; who is younger than the catalogue says gets the thigh
-	Vial     int        // doses in a vial; 1 for a pre-filled syringe
-	Live     bool       // live attenuated
-	Foreign  bool       // not on the French market: read and recorded of a dose given elsewhere, never offered
-	From     Date       // first day of use in France, zero when it does not matter
-	Until    Date       // last day, zero while it is in use
+	Diseases []string // codes of the catalogue; the first one counts the doses
+	Packs    []string // CIP13 of the French packs; the GTIN is 0 + CIP13
+	NUVA     string   // "VAC0035"; empty when each presentation has its own
+	ATCs     []string // every ATC code of the product, the current one first
+	Types    []string // vaccine or prophylaxis codes of the EU certificate ("vp"), the preferred one first
+	Routes   []string // how it is given, the usual way first: "IM", "SC", "ID", "PO", "NAS"
+	Vial     int      // doses in a vial; 0 when it depends on the presentation
+	Live     bool     // live attenuated
+	Foreign  bool     // not on the French market: read and recorded of a dose given elsewhere, never offered
+	From     Date     // first day of use in France, zero when it does not matter
+	Until    Date     // last day, zero while it is in use
+
+	Presentations []Presentation
+}
+
+// Presentation is one form of a product: a strength, an adapted strain, a size for children.
+type Presentation struct {
+	Name  string   // "JN.1, 30 µg"; empty when there is one only
+	NUVA  string   // "VAC1258"
+	Packs []string // CIP13
 }
 
 // Lot is the batch number printed on the box. Together with a date and a place it points at a
