@@ -219,6 +219,8 @@ func (t Text) arg(v any) string {
 		return t.Date(v)
 	case string:
 		return v
+	case interface{ In(lang string) string }: // an age, a disease: they know their own words
+		return v.In(t.Lang)
 	}
 	return fmt.Sprint(v)
 }
