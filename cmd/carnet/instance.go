@@ -23,6 +23,7 @@ import (
 	"carnet/internal/store/sqlite"
 	"carnet/internal/vaccinate"
 	"carnet/internal/vaccinate/bulk"
+	"carnet/internal/vaccinate/fraud"
 	"carnet/internal/vaccinate/paper"
 	runs "carnet/internal/vaccinate/run"
 	"carnet/internal/vaccinate/stock"
@@ -146,6 +147,7 @@ var migrations = []sqlite.Migrations{
 	{Room: "run", FS: runs.Migrations},
 	{Room: "certify", FS: certify.Migrations},
 	{Room: "login", FS: login.Migrations},
+	{Room: "fraud", FS: fraud.Migrations},
 }
 
 // openSigners opens the keys that sign documents. An operator who has keys of their own has no other than these.

@@ -138,6 +138,31 @@ func (s *Service) Revoke(ctx context.Context, actor protect.Actor, w Withdrawal)
 	return made, before, nil
 }
 
+// Stating counts the documents of a person that state one of the doses and are not revoked.
+func (s *Service) Stating(ctx context.Context, actor protect.Actor, person carnet.ID, doses []carnet.ID) (n int, err error) {
+	d := s.guard.Decide(protect.Request{Actor: actor, Purpose: protect.Revocation, Person: person})
+	err = s.store.Within(ctx, d, func(tx Tx) error {
+		issued, err := tx.Certificates(person)
+		if err != nil {
+			return err
+		}
+		for _, c := range issued {
+			if !slices.Contains(doses, c.Dose) && !slices.ContainsFunc(c.Basis, func(f Fact) bool { return slices.Contains(doses, f.Dose) }) {
+				continue
+			}
+			revoked, err := tx.Revoked(c.Document)
+			if err != nil {
+				return err
+			}
+			if !revoked {
+				n++
+			}
+		}
+		return nil
+	})
+	return n, err
+}
+
 func (w Withdrawal) check() error {
 	var p carnet.Problems
 	if w.Key.IsZero() {

@@ -238,6 +238,11 @@ func (s *Site) begin(w http.ResponseWriter, r *http.Request, op string, identity
 			}
 		}
 		if s.config.Calls != nil {
+			if token, ok := s.cookie(r, s.knownCookie); ok {
+				if opened.Known, err = tx.Known(hashOf(token), row.Actor, now); err != nil {
+					return err
+				}
+			}
 			if known, err = s.know(tx, r, row.Actor, now); err != nil {
 				return err
 			}

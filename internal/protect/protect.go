@@ -74,6 +74,7 @@ var (
 	Login          = Purpose{"login"}
 	Security       = Purpose{"security"}
 	Delegation     = Purpose{"delegation"}
+	Fraud          = Purpose{"fraud"}
 	Software       = Purpose{"software"}
 	Accountability = Purpose{"accountability"}
 	Information    = Purpose{"information"}
@@ -94,6 +95,7 @@ var purposes = []Purpose{
 	Login,
 	Security,
 	Delegation,
+	Fraud,
 	Software,
 	Accountability,
 	Information,

@@ -46,6 +46,10 @@ func TestTuples(t *testing.T) {
 		"system publication other": true, "system publication none": true,
 		"system login other": true, "system login none": true,
 		"system delegation other": true, "system delegation none": true, "system delegation self": true,
+		"system fraud self": true, "system fraud other": true, "system fraud none": true,
+		"security fraud self": true, "security fraud other": true, "security fraud none": true,
+		"professional fraud self": true, "professional fraud other": true, "professional fraud none": true,
+		"security revocation self": true, "security revocation other": true, "security revocation none": true,
 		"professional security self": true, "professional delegation self": true,
 		"security security other": true, "security security none": true, "security security self": true,
 		"system accountability other": true, "system accountability none": true,
@@ -150,7 +154,7 @@ func TestTeleserviceView(t *testing.T) {
 			person.person_id person.birth_name person.used_name person.given_names person.birth_date person.sex
 			person.birth_place person.recorded_at
 			dose.person_id dose.dose_id dose.vaccine dose.given_on dose.place_id dose.body_site dose.rank dose.expected
-			dose.recorded_at dose.version dose.standing dose.not_given dose.evidence dose.country dose.rules
+			dose.recorded_at dose.version dose.standing dose.not_given dose.evidence dose.country dose.rules dose.suspended
 			place.place_id place.name place.commune place.country
 			person_key.person_id person_key.wrapped
 			certificate.person_id certificate.certificate_id certificate.dose_id certificate.document certificate.authority

@@ -23,6 +23,7 @@ import (
 	"carnet/internal/store/storetest"
 	"carnet/internal/vaccinate"
 	"carnet/internal/vaccinate/bulk"
+	"carnet/internal/vaccinate/fraud"
 	"carnet/internal/vaccinate/paper"
 	"carnet/internal/vaccinate/run"
 	"carnet/internal/vaccinate/stock"
@@ -31,7 +32,7 @@ import (
 var rooms = []Migrations{
 	{"journal", journal.Migrations}, {"people", people.Migrations}, {"vaccinate", vaccinate.Migrations}, {"run", run.Migrations},
 	{"stock", stock.Migrations}, {"paper", paper.Migrations}, {"import", bulk.Migrations},
-	{"certify", certify.Migrations}, {"login", login.Migrations},
+	{"certify", certify.Migrations}, {"login", login.Migrations}, {"fraud", fraud.Migrations},
 }
 
 var ids = carnet.IDs{Clock: func() time.Time { return time.Date(2026, 11, 21, 9, 30, 0, 0, time.UTC) }, Rand: rand.Reader}
@@ -73,6 +74,7 @@ func backend(t testing.TB, ring *keyring.Ring, ids carnet.IDs) storetest.Backend
 		Imports:    db,
 		Run:        db.Run(),
 		Software:   db.Software(),
+		Fraud:      db.Fraud(),
 		Count: func(t testing.TB, table string) (n int) {
 			if err := db.sql.QueryRow("SELECT count(*) FROM " + table).Scan(&n); err != nil {
 				t.Fatal(err)
@@ -155,6 +157,7 @@ func TestSchemaIsDeclared(t *testing.T) {
 				protect.Login,
 				protect.Security,
 				protect.Delegation,
+				protect.Fraud,
 				protect.Software,
 				protect.Accountability,
 				protect.Information,

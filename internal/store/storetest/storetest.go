@@ -22,6 +22,7 @@ import (
 	"carnet/internal/protect/keyring"
 	"carnet/internal/vaccinate"
 	"carnet/internal/vaccinate/bulk"
+	"carnet/internal/vaccinate/fraud"
 	"carnet/internal/vaccinate/paper"
 	"carnet/internal/vaccinate/run"
 	"carnet/internal/vaccinate/stock"
@@ -40,6 +41,7 @@ type Backend struct {
 	Imports    bulk.Store
 	Run        run.Store
 	Software   software.Store
+	Fraud      fraud.Store
 	Count      func(t testing.TB, table string) int
 	Journal    func(t testing.TB) []Line // oldest first
 }
@@ -92,6 +94,10 @@ func Run(t *testing.T, open Open) {
 		"what the other system changes is corrected here":         testSync,
 		"ranks follow an imported dose":                           testImportRanks,
 		"an import has one decision and a line for each person":   testImportJournal,
+		"entries out of the ordinary are found and answered":      testWatch,
+		"every finding can be reviewed":                           testWatchReview,
+		"more doses than a lot holds are found":                   testWatchLots,
+		"the certificates of a session are revoked in one order":  testWatchRevoke,
 		"delegates have passkeys of their own":                    testDelegates,
 		"software is known, and what it uses up is used once":     testSoftware,
 		"who types is part of every entry":                        testDelegatedEntries,
@@ -125,21 +131,22 @@ func Run(t *testing.T, open Open) {
 // world is a store with a few people in it.
 type world struct {
 	Backend
-	guard     *protect.Guard
-	people    *people.Service
-	vaccinate *vaccinate.Service
-	stock     *stock.Service
-	paper     *paper.Service
-	imports   *bulk.Service
-	certify   func(t testing.TB, s certify.Signer) *certify.Service
-	signer    certify.Signer
-	dsc, seal certify.Signer // of European certificates, of files
-	now       func() time.Time
-	later     func(time.Duration) // moves the clock
-	ids       carnet.IDs
-	fern      carnet.ID // Camille FOUGÈRE, used name TILLEUL
-	nurse     protect.Actor
-	doctor    protect.Actor
+	guard         *protect.Guard
+	people        *people.Service
+	vaccinate     *vaccinate.Service
+	stock         *stock.Service
+	paper         *paper.Service
+	imports       *bulk.Service
+	certify       func(t testing.TB, s certify.Signer) *certify.Service
+	signer        certify.Signer
+	dsc, seal     certify.Signer // of European certificates, of files
+	now           func() time.Time
+	later         func(time.Duration) // moves the clock
+	ids           carnet.IDs
+	fern          carnet.ID // Camille FOUGÈRE, used name TILLEUL
+	nurse         protect.Actor
+	doctor        protect.Actor
+	vaccinateOver func(vaccinate.Store) *vaccinate.Service // the same over another store
 }
 
 var centre = carnet.Place{ID: "990000011", Name: "Centre de vaccination des Tilleuls", Commune: "Valombre", Country: "FR"}
@@ -157,7 +164,8 @@ func newWorld(t testing.TB, open Open) *world {
 	must(t, err)
 	w := &world{Backend: open(t, ring, ids), guard: protect.NewGuard(register, ids)}
 	w.people = people.New(w.Backend.People, w.guard, ring, ids)
-	w.vaccinate = vaccinate.New(w.Backend.Vaccinate, w.guard, ring, ids, catalogue)
+	w.vaccinateOver = func(s vaccinate.Store) *vaccinate.Service { return vaccinate.New(s, w.guard, ring, ids, catalogue) }
+	w.vaccinate = w.vaccinateOver(w.Backend.Vaccinate)
 	w.stock = stock.New(w.Backend.Stock, w.guard, ids, catalogue)
 	w.imports = bulk.New(w.Backend.Imports, w.guard, ring, ids, w.people, catalogue)
 	w.paper = paper.New(w.Backend.Paper, w.guard, ids)

@@ -19,8 +19,8 @@ const (
 	Yes
 )
 
-// Known is Yes or No.
-func known(b bool) Known {
+// answer is Yes or No.
+func answer(b bool) Known {
 	if b {
 		return Yes
 	}
