@@ -40,6 +40,8 @@ type instance struct {
 	catalogue vaccinate.Catalogue
 	people    *people.Service
 	vaccinate *vaccinate.Service
+	stock     *stock.Service
+	paper     *paper.Service
 	certify   *certify.Service
 	signers   certify.Signers
 	listKey   crypto.Signer
@@ -93,6 +95,8 @@ func openInstance(ctx context.Context, s *Settings, walletLink, noticeURL string
 	}
 	in.people = people.New(in.db.People(), in.guard, ring, in.ids)
 	in.vaccinate = vaccinate.New(in.db.Vaccinate(), in.guard, ring, in.ids, in.catalogue)
+	in.stock = stock.New(in.db.Stock(), in.guard, in.ids, in.catalogue)
+	in.paper = paper.New(in.db.Paper(), in.guard, in.ids)
 	in.certify, err = certify.New(in.db.Certify(), in.guard, in.ids, in.signers, in.catalogue,
 		certify.Edition{Issuer: s.Issuer, Link: walletLink, EuropeanLink: europeanLink(walletLink), NoticeURL: noticeURL, Sandbox: s.SignerKey == ""})
 	if err != nil {

@@ -110,7 +110,7 @@ func (d desk) pro(context.Context) (http.Handler, error) {
 	if in.sandbox && in.phones {
 		telephone = d.origin["psc"] + phone.Path
 	}
-	site, err := pro.New(pro.Deps{Login: in.Site, Delegation: delegates, People: d.p.people, Vaccinate: d.p.vaccinate, Clock: d.p.ids.Clock, Rand: d.p.ids.Rand,
+	site, err := pro.New(pro.Deps{Login: in.Site, Delegation: delegates, People: d.p.people, Vaccinate: d.p.vaccinate, Stock: d.p.stock, Clock: d.p.ids.Clock, Rand: d.p.ids.Rand,
 		Log: d.log, Sandbox: in.sandbox, FormAction: in.formAction, Phones: in.phones, Phone: telephone,
 		Contact: pro.Contact{Who: d.s.SupportName, Phone: d.s.SupportPhone, Hours: answers}})
 	return publishKeys(in, site, d.log), err

@@ -68,6 +68,7 @@ type fake struct {
 	enrolled []carnet.Professional
 	problems error // what Record and Correct answer
 	proposal *vaccinate.Proposal
+	stock    *lots
 
 	// The door.
 	called    []login.CallRequest
@@ -98,7 +99,7 @@ func newFake(t testing.TB) *fake {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fake{done: map[carnet.ID]carnet.Dose{}, people: []carnet.Person{fougere, newcomer}}
+	f := &fake{stock: newLots(), done: map[carnet.ID]carnet.Dose{}, people: []carnet.Person{fougere, newcomer}}
 	f.people[0].Identity.NIR = mustNIR(t, "2620599999001")
 	f.rules = vaccinate.New(nil, nil, nil, carnet.IDs{Clock: func() time.Time { return now }, Rand: rand.Reader}, catalogue)
 	lot, err := carnet.ParseLot("EX4821")
@@ -232,7 +233,7 @@ func (f *fake) Enrol(_ context.Context, _ protect.Actor, p carnet.Professional) 
 func start(t testing.TB, f *fake, out io.Writer) (*site, http.Handler) {
 	t.Helper()
 	s, err := newSite(Deps{
-		Login: door{f}, Delegation: delegates{f}, People: f, Vaccinate: f, Phones: true, Phone: "http://localhost:8412/wallet",
+		Login: door{f}, Delegation: delegates{f}, People: f, Vaccinate: f, Stock: f.stock, Phones: true, Phone: "http://localhost:8412/wallet",
 		Contact: Contact{Who: "Assistance de la Clairière", Phone: "36 99", Hours: contactHours{}}, Clock: func() time.Time { return now }, Rand: rand.Reader,
 		Log: slog.New(slog.NewJSONHandler(out, nil)), Sandbox: true, FormAction: []string{"http://localhost:8412"},
 	})

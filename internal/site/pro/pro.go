@@ -110,6 +110,7 @@ type Deps struct {
 	Delegation Delegation
 	People     People
 	Vaccinate  Vaccinate
+	Stock      Stock
 	Clock      carnet.Clock
 	Rand       io.Reader // safe for concurrent use
 	Log        *slog.Logger
@@ -217,6 +218,7 @@ func (s *site) handler() http.Handler {
 	private("GET /personnes/{person}/doses/{dose}/annuler", s.newCancel)
 	private("GET /personnes/{person}/doses/{dose}/annulations/{key}", s.cancelPage)
 	private("POST /personnes/{person}/doses/{dose}/annulations/{key}", s.cancel)
+	s.lotRoutes(private)
 	return s.ui.Handler(mux)
 }
 
@@ -242,7 +244,7 @@ func (s *site) member(h func(http.ResponseWriter, *http.Request, login.Session) 
 		}
 		t := s.ui.Text(r)
 		shown := ui.Session{Name: me.Name.Reveal(), Detail: s.placeName(r.Context(), me.Actor()), Logout: logoutPath,
-			Tabs: []ui.Link{{Href: findPath, Words: t.T("tabs.find")}}}
+			Tabs: []ui.Link{{Href: findPath, Words: t.T("tabs.find")}, {Href: lotsPath, Words: t.T("tabs.lots")}}}
 		if d := me.Delegation; d.ID.IsZero() {
 			shown.Tabs = append(shown.Tabs, ui.Link{Href: settingsPath, Words: t.T("tabs.settings")})
 		} else {
