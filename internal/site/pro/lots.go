@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"carnet/gs1"
 	"carnet/internal/carnet"
@@ -160,7 +161,8 @@ func (s *site) lotTag(p ui.Page, l stock.Lot) ui.Tag {
 // lotScan reads the code of a box and brings the form back, filled.
 func (s *site) lotScan(w http.ResponseWriter, r *http.Request, actor protect.Actor) error {
 	text := r.PostFormValue("scan")
-	typed := typedLot{scan: text}
+	typed := typedLot{scan: shown(text)}
+	r.PostForm.Set("scan", typed.scan) // the page carries it for the change of language
 	packs, err := gs1.Parse(text, s.Vaccinate.Today().Year)
 	if err != nil {
 		fault := &carnet.Error{Op: "pro.lotScan", Kind: carnet.Invalid, Code: "scan.unread", Field: "scan"}
@@ -200,6 +202,19 @@ func (s *site) lotScan(w http.ResponseWriter, r *http.Request, actor protect.Act
 		banner.Lines = []string{p.T("lots.partial")}
 	}
 	return s.showLots(w, r, http.StatusOK, actor, typed, banner, nil)
+}
+
+// shown is a scan as a page can hold it: the separator as its picture, which is read again.
+func shown(scan string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\x1d':
+			return '␝'
+		case unicode.IsControl(r):
+			return -1
+		}
+		return r
+	}, scan)
 }
 
 // deliver adds a lot.
