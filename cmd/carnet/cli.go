@@ -29,6 +29,7 @@ type cli struct {
 	Verify     VerifyCmd     `cmd:"" help:"Check certificates: PDF, PNG, JPEG or text files, or - for one payload per line."`
 	Revoke     revokeCmd     `cmd:"" help:"Revoke a certificate that this instance issued."`
 	Revoked    revokedCmd    `cmd:"" help:"Publish, show or fetch the signed list of revoked certificates."`
+	Lots       lotsCmd       `cmd:"" help:"Recall a lot, or see how far its recall has come."`
 	Publish    releaseCmd    `cmd:"" help:"Make the next release of the public figures."`
 	Login      loginCmd      `cmd:"" help:"Check how people log in."`
 	Session    sessionCmd    `cmd:"" help:"List or end the sessions of a professional."`
