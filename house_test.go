@@ -23,7 +23,7 @@ var arrows = map[string][]string{
 	"internal/protect":          {},
 	"internal/journal":          {},
 	"internal/people":           {"internal/protect"},
-	"internal/vaccinate":        {"internal/protect", "internal/people"},
+	"internal/vaccinate":        {"internal/protect", "internal/people", "internal/fhir"},
 	"internal/certify":          {"internal/protect"},
 	"internal/verify":           {},
 	"internal/publish":          {},

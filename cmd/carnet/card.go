@@ -16,7 +16,8 @@ import (
 )
 
 type sandboxCmd struct {
-	Vitale cardCmd `cmd:"" help:"Insert a specimen carte Vitale into a virtual reader of the machine's card service, until Ctrl-C."`
+	People crowdCmd `cmd:"" help:"Write vaccinations of people who do not exist, to be imported."`
+	Vitale cardCmd  `cmd:"" help:"Insert a specimen carte Vitale into a virtual reader of the machine's card service, until Ctrl-C."`
 }
 
 // noticed is how long the card service may take to see that a card was pulled: it looks every 400 ms.

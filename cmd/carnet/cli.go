@@ -27,6 +27,7 @@ type cli struct {
 	Serve      serveCmd      `cmd:"" help:"Run the whole platform on this machine, with its sandbox, until Ctrl-C."`
 	Demo       demoCmd       `cmd:"" help:"Record, certify and verify once without a browser, and show that forgery fails."`
 	Verify     VerifyCmd     `cmd:"" help:"Check certificates: PDF, PNG, JPEG or text files, or - for one payload per line."`
+	Import     importCmd     `cmd:"" help:"Take over a file of vaccinations: tried first, answered row by row, safe to send again."`
 	Revoke     revokeCmd     `cmd:"" help:"Revoke a certificate that this instance issued."`
 	Revoked    revokedCmd    `cmd:"" help:"Publish, show or fetch the signed list of revoked certificates."`
 	Lots       lotsCmd       `cmd:"" help:"Recall a lot, or see how far its recall has come."`

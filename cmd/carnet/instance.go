@@ -42,6 +42,7 @@ type instance struct {
 	vaccinate *vaccinate.Service
 	stock     *stock.Service
 	paper     *paper.Service
+	imports   *bulk.Service
 	certify   *certify.Service
 	signers   certify.Signers
 	listKey   crypto.Signer
@@ -97,6 +98,7 @@ func openInstance(ctx context.Context, s *Settings, walletLink, noticeURL string
 	in.vaccinate = vaccinate.New(in.db.Vaccinate(), in.guard, ring, in.ids, in.catalogue)
 	in.stock = stock.New(in.db.Stock(), in.guard, in.ids, in.catalogue)
 	in.paper = paper.New(in.db.Paper(), in.guard, in.ids)
+	in.imports = bulk.New(in.db, in.guard, ring, in.ids, in.people, in.catalogue)
 	in.certify, err = certify.New(in.db.Certify(), in.guard, in.ids, in.signers, in.catalogue,
 		certify.Edition{Issuer: s.Issuer, Link: walletLink, EuropeanLink: europeanLink(walletLink), NoticeURL: noticeURL, Sandbox: s.SignerKey == ""})
 	if err != nil {

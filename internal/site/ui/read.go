@@ -5,9 +5,9 @@ import (
 	"io/fs"
 )
 
-// ReadText reads text/<lang>.toml of a folder, for a command that speaks as the sites do.
-func ReadText(files fs.FS, lang string) (Text, error) {
-	t, err := loadTexts(files)
+// ReadText reads text/<lang>.toml of a folder beside the words that the sites share, for a command that speaks as they do.
+func ReadText(own fs.FS, lang string) (Text, error) {
+	t, err := loadTexts(files, own)
 	if err != nil {
 		return Text{}, err
 	}

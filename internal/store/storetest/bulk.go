@@ -228,7 +228,7 @@ func testImportFaults(t *testing.T, w *world) {
 		table, err := bulk.OpenTable(strings.NewReader(file))
 		must(t, err)
 		var out bytes.Buffer
-		answer, err := bulk.NewAnswer(&out, table, false)
+		answer, err := bulk.NewAnswer(&out, table)
 		must(t, err)
 		_, err = w.imports.Import(t.Context(), system, bulk.Job{Responsible: w.doctor.ID, Place: centre.ID}, table, answer.Write)
 		must(t, err)

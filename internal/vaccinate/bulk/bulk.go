@@ -93,11 +93,11 @@ var Statuses = []Status{Created, Same, Updated, Review, Refused}
 
 // Outcome is the answer to a row.
 type Outcome struct {
-	Line   int
-	Status Status
-	Person carnet.ID // zero when there is none; of a review, the one who is there
-	Dose   carnet.ID // recorded or there already; zero when there is none
-	Faults []Fault   // why it is refused or for a human; of the others, what is unusual
+	Line   int       `json:"line"`
+	Status Status    `json:"status"`
+	Person carnet.ID `json:"person,omitzero"`  // zero when there is none; of a review, the one who is there
+	Dose   carnet.ID `json:"dose,omitzero"`    // recorded or there already; zero when there is none
+	Faults []Fault   `json:"faults,omitempty"` // why it is refused or for a human; of the others, what is unusual
 }
 
 // Entry is what is remembered of a row: which dose it became. It holds no text of the row but for what waits for a human.
@@ -336,6 +336,22 @@ func (s *Service) run(tx Tx, j Job) (Run, error) {
 	}
 	return run, nil
 }
+
+// Stopped finds the import of the very same file, by the same professional and from the same system, that did not come to its end.
+func (s *Service) Stopped(ctx context.Context, actor protect.Actor, j Job) (run Run, found bool, err error) {
+	err = s.within(ctx, actor, func(tx Tx) error {
+		list, err := tx.Runs(j.Responsible, maxRuns)
+		i := slices.IndexFunc(list, func(r Run) bool { return r.Digest == j.Digest && r.Source == j.Source && !r.Trial })
+		if found = err == nil && i >= 0 && list[i].Ended.IsZero(); found {
+			run = list[i]
+		}
+		return err
+	})
+	return run, found, err
+}
+
+// maxRuns is how far back one looks for an import that was stopped.
+const maxRuns = 100
 
 // Runs lists the imports of a professional, newest first.
 func (s *Service) Runs(ctx context.Context, actor protect.Actor, n int) (list []Run, err error) {

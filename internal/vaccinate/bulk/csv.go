@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/csv"
+	"encoding/json"
 	"errors"
 	"io"
 	"slices"
@@ -183,22 +184,52 @@ func (l *limited) Read(p []byte) (int, error) {
 // answerColumns are what an answer adds to the columns of the file.
 var answerColumns = []string{"carnet_line", "carnet_status", "carnet_person", "carnet_dose", "carnet_column", "carnet_reason"}
 
-// Answer writes the answer to a table: the file as it was, with what became of each row, and the reason. A row with several
-// faults has them all, separated by spaces, the columns in the same order.
-type Answer struct{ w *csv.Writer }
+// Answerer writes what became of rows.
+type Answerer interface {
+	Write(rows []Row, outcomes []Outcome) error
+}
 
-// NewAnswer begins an answer with its header; again continues one that has it.
-func NewAnswer(out io.Writer, t *Table, again bool) (*Answer, error) {
-	a := &Answer{csv.NewWriter(out)}
-	a.w.Comma = t.Separator
-	if again {
-		return a, nil
+// Nothing is an answer that nobody wants.
+type Nothing struct{}
+
+// Write forgets.
+func (Nothing) Write([]Row, []Outcome) error { return nil }
+
+// NewAnswer begins the answer to a file, in the form of the file.
+func NewAnswer(out io.Writer, rows Rows) (Answerer, error) {
+	t, ok := rows.(*Table)
+	if !ok {
+		return &lines{json.NewEncoder(out)}, nil
 	}
+	a := NewAnswerOf(out, t)
 	return a, a.w.Write(slices.Concat(t.Header, answerColumns))
 }
 
+// NewAnswerOf continues the answer to a table behind its header.
+func NewAnswerOf(out io.Writer, t *Table) *Sheet {
+	a := &Sheet{csv.NewWriter(out)}
+	a.w.Comma = t.Separator
+	return a
+}
+
+// lines is the answer to resources: one object in a line for each.
+type lines struct{ e *json.Encoder }
+
+func (l *lines) Write(rows []Row, outcomes []Outcome) error {
+	for _, o := range outcomes {
+		if err := l.e.Encode(o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Sheet is the answer to a table: the file as it was, with what became of each row, and the reason. A row with several faults
+// has them all, separated by spaces, the columns in the same order.
+type Sheet struct{ w *csv.Writer }
+
 // Write adds what became of some rows.
-func (a *Answer) Write(rows []Row, outcomes []Outcome) error {
+func (a *Sheet) Write(rows []Row, outcomes []Outcome) error {
 	for i, o := range outcomes {
 		person, dose := "", ""
 		if !o.Person.IsZero() {
