@@ -32,6 +32,7 @@ var embedded embed.FS
 // Catalogue is packs put together. It is never changed: share it freely.
 type Catalogue struct {
 	editions []Edition
+	older    []Edition
 	version  string
 	diseases map[string]Disease
 	vaccines []carnet.Vaccine
@@ -59,7 +60,7 @@ type boxed struct{ vaccine, presentation int }
 // Edition is a pack that counts, and where it comes from.
 type Edition struct {
 	*Pack
-	File   string // path; empty for one that the program carries
+	File   string // name in its folder; empty for one that the program carries
 	Signer string // fingerprint of the key that signed the file
 }
 
@@ -100,8 +101,15 @@ func Join(list []Edition) (*Catalogue, error) {
 		numbers: map[string][]*NumberRule{}, infects: map[string][]*InfectionRule{}, limits: map[string][]*LimitRule{}}
 	newest := map[string]Edition{}
 	for _, e := range list {
-		if old, there := newest[e.Name]; !there || old.Version.Before(e.Version.Date) {
+		old, there := newest[e.Name]
+		switch {
+		case !there:
 			newest[e.Name] = e
+		case old.Version.Before(e.Version.Date):
+			newest[e.Name] = e
+			c.older = append(c.older, old)
+		default:
+			c.older = append(c.older, e)
 		}
 	}
 	c.editions = slices.SortedFunc(maps.Values(newest), func(a, b Edition) int { return cmp.Compare(a.Name, b.Name) })
@@ -240,6 +248,9 @@ func (c *Catalogue) Version() string { return c.version }
 
 // Editions lists the packs that count, by name.
 func (c *Catalogue) Editions() []Edition { return slices.Clone(c.editions) }
+
+// Older lists the packs that do not count because another of their name is as new.
+func (c *Catalogue) Older() []Edition { return slices.Clone(c.older) }
 
 // Vaccines lists every product, those of other markets included.
 func (c *Catalogue) Vaccines() []carnet.Vaccine { return slices.Clone(c.vaccines) }
