@@ -19,7 +19,11 @@ type Identity struct {
 	Birth      BirthDate
 	Sex        Sex
 	BirthPlace string // INSEE code of the commune or country (COG), 5 characters
+	Postcode   string // where the person lives, [NoFixedAddress], or empty when nobody asked; only for a record without number
 }
+
+// NoFixedAddress is the postcode of somebody who has no fixed address.
+const NoFixedAddress = "SDF"
 
 // Name is the name to call the person by: the used name, else the birth name.
 func (i Identity) Name() Private {
@@ -45,4 +49,6 @@ func (i Identity) Given() string {
 type Person struct {
 	ID       ID
 	Identity Identity
+	Former   []Identity // what the register knew the person by before, oldest first: changed names, records that were joined
+	Recall   Private    // code printed for somebody without number, nine letters
 }

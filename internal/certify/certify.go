@@ -55,6 +55,7 @@ type Store interface {
 // Tx is one transaction. Each read and write enters the journal by itself.
 type Tx interface {
 	Person(id carnet.ID) (carnet.Person, error)    // carnet.NotFound; the certificate's columns only
+	Into(person carnet.ID) (carnet.ID, error)      // the record that this one is a part of now, itself when it stands alone
 	Doses(person carnet.ID) ([]carnet.Dose, error) // that stand, oldest injection first
 	PutCertificate(c Certificate) error            // the same document again changes nothing
 

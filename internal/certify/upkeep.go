@@ -85,7 +85,7 @@ func (s *Service) follow(ctx context.Context, actor protect.Actor, n Notice) (ma
 	switch n.Kind {
 	case "dose.cancel", "dose.annul", "dose.suspend":
 		reason = NotGiven
-	case "dose.correct", "dose.renumber":
+	case "dose.correct", "dose.renumber", "person.join", "person.separate", "person.release", "person.rename":
 	default: // a new dose belies nothing
 		reason = ""
 	}
@@ -95,17 +95,14 @@ func (s *Service) follow(ctx context.Context, actor protect.Actor, n Notice) (ma
 		if reason == "" {
 			return tx.Settle(n)
 		}
-		doses, err := certifiable(tx, n.Person)
-		if err != nil {
-			return err
-		}
-		issued, err := tx.Certificates(n.Person)
+		doses, issued, err := outcome(tx, n.Person)
 		if err != nil {
 			return err
 		}
 		standing := facts(doses)
 		for _, c := range issued {
-			if !c.belied(standing) {
+			// Another name belies every document that bears the old one; a record that is now a part of another states nothing by itself.
+			if !c.belied(standing) && n.Kind != "person.rename" && !(n.Kind == "person.join" && c.Person == n.Person) {
 				continue
 			}
 			there, err := tx.Revoked(c.Document)
@@ -128,6 +125,25 @@ func (s *Service) follow(ctx context.Context, actor protect.Actor, n Notice) (ma
 		return tx.Settle(n)
 	})
 	return made, err
+}
+
+// outcome gives what stands of somebody and what was issued on it: to the record, and to the one that it is a
+// part of now.
+func outcome(tx Tx, person carnet.ID) ([]carnet.Dose, []Certificate, error) {
+	into, err := tx.Into(person)
+	if err != nil {
+		return nil, nil, err
+	}
+	doses, err := certifiable(tx, into)
+	if err != nil {
+		return nil, nil, err
+	}
+	issued, err := tx.Certificates(person)
+	if err != nil || into == person {
+		return doses, issued, err
+	}
+	more, err := tx.Certificates(into)
+	return doses, append(issued, more...), err
 }
 
 // Replace revokes every document of the person who asks, because its code is out: the next ones are others. The European

@@ -81,19 +81,19 @@ func (s *Service) resolve(ctx context.Context, actor protect.Actor, pivot carnet
 	if pivot.BirthName.IsZero() || len(pivot.GivenNames) == 0 || pivot.Birth.IsZero() {
 		return carnet.ID{}, carnet.E(op, carnet.NotFound, CodeUnresolved, nil)
 	}
-	var same []Found
+	var same []carnet.ID
 	near := map[carnet.ID]string{} // the trait that keeps somebody from being the one
 	married := false
-	fits := func(p carnet.Person) []string {
+	fits := func(p carnet.Person) bool {
 		switch differ := differences(p.Identity, pivot); {
 		case len(differ) == 0:
-			return []string{"pivot"}
+			return true
 		case len(differ) == 1 && differ[0] == traitName:
 			married = true
 		case len(differ) == 1 && (differ[0] != traitGiven || alike(p.Identity, pivot)):
 			near[p.ID] = differ[0]
 		}
-		return nil
+		return false
 	}
 	for _, birth := range pivot.Birth.Presumed() {
 		pivot.Birth = birth
@@ -107,7 +107,7 @@ func (s *Service) resolve(ctx context.Context, actor protect.Actor, pivot carnet
 				return carnet.ID{}, err
 			}
 			for _, m := range more {
-				if !slices.ContainsFunc(same, func(f Found) bool { return f.ID == m.ID }) {
+				if !slices.Contains(same, m) {
 					same = append(same, m)
 				}
 			}
@@ -115,7 +115,7 @@ func (s *Service) resolve(ctx context.Context, actor protect.Actor, pivot carnet
 	}
 	switch {
 	case len(same) == 1:
-		return same[0].ID, nil
+		return same[0], nil
 	case len(same) > 1:
 		return carnet.ID{}, carnet.E(op, carnet.Conflict, CodeAmbiguous, nil)
 	case married:

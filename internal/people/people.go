@@ -1,17 +1,22 @@
 // Package people says who a person is: it finds one by number or by traits, enrols one, and
 // recognises the one person whom a login speaks of, or says why it does not.
 //
-// Nothing is compared in the clear in the database: a number, and a name with a birth date, are
-// normalised and looked up by keyed hash; the fields of the few people found are then opened and
-// compared here. A search that fits several people says so and never picks.
+// Nothing is compared in the clear in the database: a number, and a name as it is written or as it
+// sounds with a birth date or year, are normalised and looked up by keyed hash; the fields of the few
+// people found are then opened and compared here, trait by trait, and each says how it fits. A search
+// that fits several people says so and never picks.
 //
-// Specification: identity section 2.8, workflow sections 3 and 7, store section 3.
+// Somebody without number gets a record all the same, and a code on paper that finds it again. Two
+// records that are one person are joined by a pointer, not by moving anything, so that it can be
+// undone: the doses of both are read together as long as the pointer stands.
+//
+// Specification: identity section 2.8, workflow sections 2, 3 and 7, store section 3. Not done: the
+// call of the national service that qualifies an identity (INSi).
 package people
 
 import (
 	"context"
 	"embed"
-	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -21,7 +26,6 @@ import (
 	"carnet/internal/carnet"
 	"carnet/internal/protect"
 	"carnet/internal/protect/keyring"
-	"carnet/nir"
 )
 
 // Migrations holds the tables of this room, one folder per store.
@@ -38,8 +42,23 @@ type Store interface {
 // Tx is one transaction. Each read and write enters the journal by itself.
 type Tx interface {
 	Aliases(lookup [32]byte) ([]carnet.ID, error) // people behind a keyed hash, in id order
-	Person(id carnet.ID) (carnet.Person, error)   // carnet.NotFound; only the columns of the decision are filled
-	PutPerson(p carnet.Person, aliases []Alias) error
+	// Candidates lists the people behind keyed hashes, those of most of them first.
+	Candidates(lookups [][32]byte, most int) ([]carnet.ID, error)
+	Person(id carnet.ID) (carnet.Person, error)          // carnet.NotFound; only the columns of the decision are filled
+	PutPerson(p carnet.Person, aliases []Alias) error    // once; who is there already stays as is
+	UpdatePerson(p carnet.Person, aliases []Alias) error // who is there; earlier ways to find them stay
+
+	Into(id carnet.ID) (carnet.ID, error)    // the record that this one is a part of now, itself when it stands alone
+	Pointer(id carnet.ID) (carnet.ID, error) // the record that it was joined to directly, zero when none
+	PutPointer(from, into, change carnet.ID) error
+	RemovePointer(from carnet.ID) error
+	AddChange(c Change) error
+	Changes(person carnet.ID) ([]Change, error)                         // newest first
+	ChangeOf(person, key carnet.ID, kind ChangeKind) (Change, error)    // carnet.NotFound
+	Announce(person, change carnet.ID, kind string, at time.Time) error // a row of the outbox
+	PutDependant(parent, child, change carnet.ID) error                 // once
+	Dependants(parent carnet.ID) ([]carnet.ID, error)                   // of every age
+
 	Died(id carnet.ID) (carnet.Date, error) // zero for somebody who is not known to be dead
 	PutDeath(id carnet.ID, on carnet.Date) error
 	Account(account [32]byte) (Account, error) // carnet.NotFound
@@ -52,7 +71,7 @@ type Tx interface {
 // Alias is a way to find a person.
 type Alias struct {
 	Lookup [32]byte
-	Reason string // "nir" or "name-birth"
+	Reason string // what the hash is of: "nir", "name-birth", "head-birth", "given-birth", "sound-year", "code"
 }
 
 // Account is what is remembered of an account at a login provider that let a person in.
@@ -74,61 +93,9 @@ func New(store Store, guard *protect.Guard, ring *keyring.Ring, ids carnet.IDs) 
 	return &Service{store, guard, ring, ids}
 }
 
-// Found is a person that a search brought, with the traits that matched:
-// "nir", "birth-name", "used-name", "birth-date", "given-name".
-type Found struct {
-	ID       carnet.ID
-	Identity carnet.Identity
-	Why      []string
-}
-
-// Traits are what one knows of a person without a number. Given may be empty.
-type Traits struct {
-	Name  carnet.Private // birth name or used name
-	Given carnet.Private
-	Birth carnet.BirthDate
-}
-
-// ByNIR finds the person of a number, for the purpose of vaccination.
-// A number that nobody has is carnet.NotFound, code "person.unknown-nir".
-func (s *Service) ByNIR(ctx context.Context, actor protect.Actor, n nir.Number) (Found, error) {
-	const op = "people.ByNIR"
-	if n.IsZero() {
-		return Found{}, &carnet.Error{Op: op, Kind: carnet.Invalid, Code: "nir.missing", Field: "nir"}
-	}
-	found, err := s.search(ctx, actor, protect.Vaccination, s.nirLookup(n), func(p carnet.Person) []string {
-		return []string{"nir"}
-	})
-	if err != nil {
-		return Found{}, err
-	}
-	if len(found) == 0 {
-		return Found{}, carnet.E(op, carnet.NotFound, "person.unknown-nir", nil)
-	}
-	return found[0], nil
-}
-
-// ByTraits finds people by name and birth date, the given name when there is one. The list is empty
-// when nobody fits; the most complete match comes first.
-func (s *Service) ByTraits(ctx context.Context, actor protect.Actor, t Traits) ([]Found, error) {
-	var problems carnet.Problems
-	if fold(t.Name.Reveal()) == "" {
-		problems.Add("name", "person.name-missing", nil)
-	}
-	if t.Birth.IsZero() {
-		problems.Add("birth", "birth.missing", nil)
-	}
-	if err := problems.Err(); err != nil {
-		return nil, err
-	}
-	return s.search(ctx, actor, protect.Vaccination, s.nameLookup(t.Name, t.Birth), func(p carnet.Person) []string {
-		return match(p.Identity, t)
-	})
-}
-
-// search opens the people behind a lookup and keeps those that fit still says something about.
-func (s *Service) search(ctx context.Context, actor protect.Actor, why protect.Purpose, lookup [32]byte, fits func(carnet.Person) []string) ([]Found, error) {
-	var found []Found
+// search opens the people behind a lookup and keeps those that fit.
+func (s *Service) search(ctx context.Context, actor protect.Actor, why protect.Purpose, lookup [32]byte, fits func(carnet.Person) bool) ([]carnet.ID, error) {
+	var found []carnet.ID
 	d := s.guard.Decide(protect.Request{Actor: actor, Purpose: why})
 	err := s.store.Within(ctx, d, func(tx Tx) error {
 		found = nil
@@ -141,47 +108,26 @@ func (s *Service) search(ctx context.Context, actor protect.Actor, why protect.P
 			if err != nil {
 				return err
 			}
-			if reasons := fits(p); reasons != nil {
-				found = append(found, Found{p.ID, p.Identity, reasons})
+			if fits(p) {
+				found = append(found, p.ID)
 			}
 		}
 		return nil
 	})
-	slices.SortStableFunc(found, func(a, b Found) int { return len(b.Why) - len(a.Why) })
 	return found, err
 }
 
-// match says which traits fit, or nil when the person is not the one that was described.
-func match(i carnet.Identity, t Traits) []string {
-	var why []string
-	name := fold(t.Name.Reveal())
-	switch name {
-	case fold(i.BirthName.Reveal()):
-		why = append(why, "birth-name")
-	case fold(i.UsedName.Reveal()):
-		why = append(why, "used-name")
-	default:
-		return nil // a collision of hashes, or a name that has changed since
-	}
-	if !i.Birth.Equal(t.Birth) {
-		return nil
-	}
-	why = append(why, "birth-date")
-	if given := fold(t.Given.Reveal()); given != "" {
-		if !slices.ContainsFunc(i.GivenNames, func(g carnet.Private) bool { return fold(g.Reveal()) == given }) {
-			return nil
-		}
-		why = append(why, "given-name")
-	}
-	return why
-}
-
-// Person opens one person's identity, for the purpose of vaccination.
+// Person opens one person's identity, for the purpose of vaccination. A record that was joined to another
+// gives that other one, under its own id.
 func (s *Service) Person(ctx context.Context, actor protect.Actor, id carnet.ID) (carnet.Person, error) {
 	var p carnet.Person
 	d := s.guard.Decide(protect.Request{Actor: actor, Purpose: protect.Vaccination, Person: id})
-	err := s.store.Within(ctx, d, func(tx Tx) (err error) {
-		p, err = tx.Person(id)
+	err := s.store.Within(ctx, d, func(tx Tx) error {
+		into, err := tx.Into(id)
+		if err != nil {
+			return err
+		}
+		p, err = tx.Person(into)
 		return err
 	})
 	return p, err
@@ -216,10 +162,7 @@ func (s *Service) Entry(i carnet.Identity) (carnet.Person, []Alias, error) {
 	if err := problems.Err(); err != nil {
 		return p, nil, err
 	}
-	aliases := []Alias{{s.nameLookup(i.BirthName, i.Birth), "name-birth"}}
-	if !i.UsedName.IsZero() && fold(i.UsedName.Reveal()) != fold(i.BirthName.Reveal()) {
-		aliases = append(aliases, Alias{s.nameLookup(i.UsedName, i.Birth), "name-birth"})
-	}
+	aliases := s.keys(i)
 	if i.NIR.IsZero() {
 		id, err := s.ids.New()
 		p.ID = id
@@ -227,7 +170,7 @@ func (s *Service) Entry(i carnet.Identity) (carnet.Person, []Alias, error) {
 	}
 	lookup := s.nirLookup(i.NIR)
 	p.ID = carnet.DerivedID(lookup[16:]) // the other half of the hash than the one an index shows first
-	return p, append(aliases, Alias{lookup, "nir"}), nil
+	return p, aliases, nil
 }
 
 // RecordDeath notes that a person died. It is written once: a second date changes nothing.
@@ -237,12 +180,6 @@ func (s *Service) RecordDeath(ctx context.Context, actor protect.Actor, id carne
 	}
 	d := s.guard.Decide(protect.Request{Actor: actor, Purpose: protect.Enrolment, Person: id})
 	return s.store.Within(ctx, d, func(tx Tx) error { return tx.PutDeath(id, on) })
-}
-
-func (s *Service) nirLookup(n nir.Number) [32]byte { return s.ring.Lookup("nir", n.Reveal()) }
-
-func (s *Service) nameLookup(name carnet.Private, birth carnet.BirthDate) [32]byte {
-	return s.ring.Lookup("name-birth", fold(name.Reveal())+"|"+birth.Compact())
 }
 
 // SameName reports that two spellings are of one name: capitals, marks, hyphens and spaces aside.

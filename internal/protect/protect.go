@@ -78,6 +78,7 @@ var (
 	Software       = Purpose{"software"}
 	Accountability = Purpose{"accountability"}
 	Information    = Purpose{"information"}
+	Identification = Purpose{"identification"}
 )
 
 var purposes = []Purpose{
@@ -99,6 +100,7 @@ var purposes = []Purpose{
 	Software,
 	Accountability,
 	Information,
+	Identification,
 }
 
 func (p Purpose) String() string { return p.id }

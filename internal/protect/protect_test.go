@@ -41,6 +41,7 @@ func TestTuples(t *testing.T) {
 		"system directory other": true, "system directory none": true,
 		"system enrolment other": true, "system enrolment none": true,
 		"insured certification self": true, "insured revocation self": true, "insured information self": true,
+		"professional identification self": true, "professional identification other": true, "professional identification none": true,
 		"system upkeep other": true, "system upkeep none": true, "system upkeep self": true,
 		"system revocation other": true, "system revocation none": true,
 		"system publication other": true, "system publication none": true,
@@ -159,6 +160,7 @@ func TestTeleserviceView(t *testing.T) {
 			person_key.person_id person_key.wrapped
 			certificate.person_id certificate.certificate_id certificate.dose_id certificate.document certificate.authority
 			certificate.key_id certificate.issued_at certificate.kind certificate.names certificate.receipt
+			person_pointer.person_id person_pointer.into_id
 			certificate.basis revocation.document revocation.names issuance.day issuance.kind issuance.n`)
 		slices.Sort(want)
 		if got := readable(r, d); !slices.Equal(got, want) {

@@ -142,7 +142,7 @@ func (s *Service) write(ctx context.Context, actor protect.Actor, c Command, r *
 		} else if carnet.KindOf(err) != carnet.NotFound {
 			return err
 		}
-		stands := carnet.Dose{RecordedBy: actor.ID, RecordedAt: event.At, Delegate: actor.Delegate} // who and when are those of the first entry
+		stands := carnet.Dose{PersonID: c.Person, RecordedBy: actor.ID, RecordedAt: event.At, Delegate: actor.Delegate} // who and when are those of the first entry
 		if r == nil {
 			stands.ID, err = s.ids.New()
 		} else if stands, err = own(history, r.Dose, actor); err == nil && stands.Version != r.Version {
@@ -155,7 +155,7 @@ func (s *Service) write(ctx context.Context, actor protect.Actor, c Command, r *
 		if err != nil {
 			return err
 		}
-		dose.ID, dose.RecordedBy, dose.RecordedAt, dose.Version = stands.ID, stands.RecordedBy, stands.RecordedAt, stands.Version+1
+		dose.PersonID, dose.ID, dose.RecordedBy, dose.RecordedAt, dose.Version = stands.PersonID, stands.ID, stands.RecordedBy, stands.RecordedAt, stands.Version+1
 		dose.Delegate = stands.Delegate // and a correction answers what was contested
 		if event.ID, err = s.ids.New(); err != nil {
 			return err

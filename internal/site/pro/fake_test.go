@@ -118,7 +118,7 @@ func newFake(t testing.TB) *fake {
 func (f *fake) ByNIR(_ context.Context, _ protect.Actor, n nir.Number) (people.Found, error) {
 	for _, p := range f.people {
 		if p.Identity.NIR.Equal(n) && !n.IsZero() {
-			return people.Found{ID: p.ID, Identity: p.Identity, Why: []string{"nir"}}, f.down
+			return people.Found{ID: p.ID, Identity: p.Identity, Why: []people.Reason{{Trait: people.ByNumber, How: people.Exact, Points: 100}}, Score: 100}, f.down
 		}
 	}
 	return people.Found{}, carnet.E("people", carnet.NotFound, "person.unknown-nir", nil)
@@ -128,7 +128,7 @@ func (f *fake) ByTraits(_ context.Context, _ protect.Actor, t people.Traits) ([]
 	var list []people.Found
 	for _, p := range f.people {
 		if p.Identity.Birth.Equal(t.Birth) {
-			list = append(list, people.Found{ID: p.ID, Identity: p.Identity, Why: []string{"birth-name", "birth-date"}})
+			list = append(list, people.Found{ID: p.ID, Identity: p.Identity, Why: []people.Reason{{Trait: people.ByName, How: people.Exact, Points: 40}, {Trait: people.ByBirth, How: people.Exact, Points: 37}}, Score: 77})
 		}
 	}
 	return list, f.down

@@ -118,8 +118,8 @@ func results(p ui.Page, found []people.Found) *ui.Table {
 	}
 	for _, f := range found {
 		why := make([]string, 0, len(f.Why))
-		for _, trait := range f.Why {
-			why = append(why, p.T("find.why."+trait))
+		for _, r := range f.Why {
+			why = append(why, p.T("find.why."+string(r.Trait)))
 		}
 		number := f.Identity.NIR.Masked()
 		if number == "" {

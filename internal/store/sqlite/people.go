@@ -1,12 +1,16 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
+	"maps"
+	"slices"
 	"strings"
 
 	"carnet/internal/carnet"
 	"carnet/internal/people"
 	"carnet/internal/protect"
+	"carnet/internal/protect/keyring"
 	"carnet/nir"
 )
 
@@ -19,14 +23,54 @@ func (s peopleStore) Within(ctx context.Context, d protect.Decision, fn func(peo
 	return s.db.within(ctx, d, func(t *tx) error { return fn(t) })
 }
 
-// Aliases lists the people behind a keyed hash.
+// Aliases lists the people behind a keyed hash; a record that was joined to another gives that one.
 func (t *tx) Aliases(lookup [32]byte) ([]carnet.ID, error) {
 	rows, err := t.read(carnet.ID{}, "person_alias", where("lookup", lookup[:]).by("person_id"), "person_id")
-	ids := make([]carnet.ID, len(rows))
-	for i, r := range rows {
-		ids[i] = r.id("person_id")
+	if err != nil {
+		return nil, err
 	}
-	return ids, err
+	var ids []carnet.ID
+	for _, r := range rows {
+		id, err := t.Into(r.id("person_id"))
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	return ids, nil
+}
+
+// Candidates lists the people behind any of some keyed hashes, those whom most of them lead to first.
+func (t *tx) Candidates(lookups [][32]byte, most int) ([]carnet.ID, error) {
+	values := make([][]byte, len(lookups))
+	for i := range lookups {
+		values[i] = lookups[i][:]
+	}
+	rows, err := t.readMany("person_alias", "", "lookup", values, "person_id")
+	if err != nil {
+		return nil, err
+	}
+	hits := map[carnet.ID]int{}
+	for _, r := range rows {
+		hits[r.id("person_id")]++
+	}
+	ids := slices.SortedFunc(maps.Keys(hits), func(a, b carnet.ID) int { return cmp.Or(hits[b]-hits[a], byPerson(a, b)) })
+	var out []carnet.ID
+	for _, id := range ids {
+		if len(out) == most {
+			break
+		}
+		into, err := t.Into(id)
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(out, into) {
+			out = append(out, into)
+		}
+	}
+	return out, nil
 }
 
 // Person opens the fields of a person that the decision shows.
@@ -41,7 +85,7 @@ func (t *tx) Person(id carnet.ID) (carnet.Person, error) {
 	return t.person(id, rows[0])
 }
 
-var personColumns = []string{"nir", "birth_name", "used_name", "given_names", "birth_date", "sex", "birth_place"}
+var personColumns = []string{"nir", "birth_name", "used_name", "given_names", "birth_date", "sex", "birth_place", "postcode", "former", "recall"}
 
 // person opens a row of people.
 func (t *tx) person(id carnet.ID, r row) (carnet.Person, error) {
@@ -51,6 +95,9 @@ func (t *tx) person(id carnet.ID, r row) (carnet.Person, error) {
 	}
 	clear := map[string]string{}
 	for column := range r {
+		if len(r.blob(column)) == 0 {
+			continue
+		}
 		b, err := key.Open("person."+column, r.blob(column))
 		if err != nil {
 			return carnet.Person{}, err
@@ -59,8 +106,11 @@ func (t *tx) person(id carnet.ID, r row) (carnet.Person, error) {
 	}
 	p := carnet.Person{ID: id, Identity: carnet.Identity{
 		BirthName: carnet.Hide(clear["birth_name"]), UsedName: carnet.Hide(clear["used_name"]),
-		Sex: carnet.Sex(clear["sex"]), BirthPlace: clear["birth_place"],
-	}}
+		Sex: carnet.Sex(clear["sex"]), BirthPlace: clear["birth_place"], Postcode: clear["postcode"],
+	}, Recall: carnet.Hide(clear["recall"])}
+	if p.Former, err = parseIdentities(clear["former"]); err != nil {
+		return carnet.Person{}, err
+	}
 	for _, g := range strings.FieldsFunc(clear["given_names"], func(r rune) bool { return r == '\n' }) {
 		p.Identity.GivenNames = append(p.Identity.GivenNames, carnet.Hide(g))
 	}
@@ -83,29 +133,74 @@ func (t *tx) PutPerson(p carnet.Person, aliases []people.Alias) error {
 	if err != nil || key == nil {
 		return err
 	}
-	given := make([]string, len(p.Identity.GivenNames))
-	for i, g := range p.Identity.GivenNames {
-		given[i] = g.Reveal()
+	cells, err := sealedPerson(key, p)
+	if err != nil {
+		return err
 	}
-	cells := []cell{{"person_id", p.ID[:]}, {"recorded_at", t.db.ids.Clock().UnixMicro()}}
-	for i, clear := range []string{p.Identity.NIR.Reveal(), p.Identity.BirthName.Reveal(), p.Identity.UsedName.Reveal(), strings.Join(given, "\n"),
-		p.Identity.Birth.ISO(), string(p.Identity.Sex), p.Identity.BirthPlace} {
-		column := personColumns[i]
-		sealed, err := key.Seal("person."+column, []byte(clear))
-		if err != nil {
-			return err
-		}
-		cells = append(cells, cell{column, some(sealed)}) // what is not known is empty
-	}
+	// Who enrols may not write what only a record without number has, nor needs to.
+	cells = slices.DeleteFunc(cells, func(c cell) bool {
+		sealed, _ := c.value.([]byte)
+		return sealed == nil && slices.Contains([]string{"postcode", "former", "recall"}, c.column)
+	})
+	cells = append(cells, cell{"person_id", p.ID[:]}, cell{"recorded_at", t.db.ids.Clock().UnixMicro()})
 	if _, err := t.write(p.ID, refuse, "person", cells...); err != nil {
 		return err
 	}
+	return t.putAliases(p.ID, aliases)
+}
+
+func (t *tx) putAliases(id carnet.ID, aliases []people.Alias) error {
 	for _, a := range aliases {
-		if _, err := t.write(p.ID, keep, "person_alias", cell{"lookup", a.Lookup[:]}, cell{"person_id", p.ID[:]}, cell{"reason", a.Reason}); err != nil {
+		if _, err := t.write(id, keep, "person_alias", cell{"lookup", a.Lookup[:]}, cell{"person_id", id[:]}, cell{"reason", a.Reason}); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// UpdatePerson writes what a person's row holds again, and more ways to find them.
+func (t *tx) UpdatePerson(p carnet.Person, aliases []people.Alias) error {
+	key, err := t.key("person", p.ID)
+	if err != nil {
+		return err
+	}
+	cells, err := sealedPerson(key, p)
+	if err != nil {
+		return err
+	}
+	if _, err := t.update(p.ID, "person", where("person_id", p.ID[:]), cells...); err != nil {
+		return err
+	}
+	return t.putAliases(p.ID, aliases)
+}
+
+// sealedPerson closes the fields of a person.
+func sealedPerson(key *keyring.Key, p carnet.Person) ([]cell, error) {
+	i := p.Identity
+	given := make([]string, len(i.GivenNames))
+	for n, g := range i.GivenNames {
+		given[n] = g.Reveal()
+	}
+	former, err := formatIdentities(p.Former)
+	if err != nil {
+		return nil, err
+	}
+	var cells []cell
+	for _, c := range []struct{ column, clear string }{
+		{"nir", i.NIR.Reveal()}, {"birth_name", i.BirthName.Reveal()}, {"used_name", i.UsedName.Reveal()}, {"given_names", strings.Join(given, "\n")},
+		{"birth_date", i.Birth.ISO()}, {"sex", string(i.Sex)}, {"birth_place", i.BirthPlace}, {"postcode", i.Postcode}, {"former", former},
+		{"recall", p.Recall.Reveal()},
+	} {
+		sealed, err := key.Seal("person."+c.column, []byte(c.clear))
+		if err != nil {
+			return nil, err
+		}
+		if sealed == nil && slices.Contains(personColumns[:7], c.column) {
+			sealed = []byte{} // what is not known is empty
+		}
+		cells = append(cells, cell{c.column, sealed})
+	}
+	return cells, nil
 }
 
 // Died opens the date of a person's death; it is zero for somebody who is not known to be dead.

@@ -161,6 +161,7 @@ func TestSchemaIsDeclared(t *testing.T) {
 				protect.Software,
 				protect.Accountability,
 				protect.Information,
+				protect.Identification,
 			} {
 				all = append(all, guard.Decide(protect.Request{Actor: protect.Actor{ID: me, Role: role}, Purpose: p, Person: me}))
 			}

@@ -1,8 +1,10 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"carnet/internal/carnet"
@@ -19,23 +21,35 @@ func (s vaccinateStore) Within(ctx context.Context, d protect.Decision, fn func(
 	return s.db.within(ctx, d, func(t *tx) error { return fn(t) })
 }
 
-// Doses lists the entries of a person that stand, oldest injection first. What the decision does not
-// show of an entry is empty.
+// Doses lists the entries of a person that stand, oldest injection first: those of their record and of
+// every record that was joined to it, each with the PersonID that it was entered under. A record that
+// was joined to another has none of its own. What the decision does not show of an entry is empty.
 func (t *tx) Doses(person carnet.ID) ([]carnet.Dose, error) {
-	rows, err := t.read(person, "dose", where("person_id", person[:]).by("given_on, recorded_at, dose_id"), doseColumns...)
+	records, err := t.whole(person)
 	if err != nil {
 		return nil, err
 	}
 	var doses []carnet.Dose
-	for _, r := range rows {
-		if r.int("standing") == 0 {
-			continue
-		}
-		d, err := t.dose(person, r)
+	for _, record := range records {
+		rows, err := t.read(record, "dose", where("person_id", record[:]).by("given_on, recorded_at, dose_id"), doseColumns...)
 		if err != nil {
 			return nil, err
 		}
-		doses = append(doses, d)
+		for _, r := range rows {
+			if r.int("standing") == 0 {
+				continue
+			}
+			d, err := t.dose(record, r)
+			if err != nil {
+				return nil, err
+			}
+			doses = append(doses, d)
+		}
+	}
+	if len(records) > 1 {
+		slices.SortStableFunc(doses, func(a, b carnet.Dose) int {
+			return cmp.Or(a.Date.Days()-b.Date.Days(), a.RecordedAt.Compare(b.RecordedAt), byPerson(a.ID, b.ID))
+		})
 	}
 	return doses, nil
 }
@@ -164,16 +178,23 @@ type eventBody struct {
 
 var eventColumns = []string{"person_id", "event_id", "dose_id", "kind", "idem", "actor_id", "at", "body", "delegate_id", "session_id"}
 
-// Event finds the event of an idempotency key.
+// Event finds the event of an idempotency key, in the record of a person and in those that were joined
+// to it.
 func (t *tx) Event(person, idem carnet.ID) (vaccinate.Event, error) {
-	rows, err := t.read(person, "dose_event", where("person_id", person[:]).and("idem", idem[:]), eventColumns...)
+	records, err := t.whole(person)
 	if err != nil {
 		return vaccinate.Event{}, err
 	}
-	if len(rows) == 0 {
-		return vaccinate.Event{}, carnet.E("sqlite", carnet.NotFound, "dose.no-event", nil)
+	for _, record := range records {
+		rows, err := t.read(record, "dose_event", where("person_id", record[:]).and("idem", idem[:]), eventColumns...)
+		if err != nil {
+			return vaccinate.Event{}, err
+		}
+		if len(rows) > 0 {
+			return t.event(rows[0])
+		}
 	}
-	return t.event(rows[0])
+	return vaccinate.Event{}, carnet.E("sqlite", carnet.NotFound, "dose.no-event", nil)
 }
 
 const maxDelegated = 500

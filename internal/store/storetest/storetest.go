@@ -65,6 +65,11 @@ func Run(t *testing.T, open Open) {
 		"people are found by number and by traits":                testFind,
 		"a login resolves to one person or to none":               testRecognise,
 		"a person is told what happened, and reads it":            testNotices,
+		"nobody is refused for lack of a number":                  testNewcomer,
+		"two records that are one person are joined, and parted":  testJoin,
+		"a number joins the record of the number":                 testNumber,
+		"a corrected name keeps the old one findable":             testRename,
+		"children are found by a parent until they are sixteen":   testDependants,
 		"a dose is event, projection, outbox and journal at once": testRecord,
 		"the same key records once":                               testIdempotent,
 		"the same key with other content is a conflict":           testKeyReused,
@@ -267,41 +272,6 @@ func testEnrolTwice(t *testing.T, w *world) {
 	}
 	if w.fern.Version() != 8 {
 		t.Errorf("a person with a number has a derived id, version 8; got %d", w.fern.Version())
-	}
-}
-
-func testFind(t *testing.T, w *world) {
-	found, err := w.people.ByNIR(t.Context(), w.nurse, number(t, "2850500999001"))
-	must(t, err)
-	if found.ID != w.fern || !slices.Equal(found.Why, []string{"nir"}) {
-		t.Errorf("found %v by %v", found.ID, found.Why)
-	}
-	if _, err := w.people.ByNIR(t.Context(), w.nurse, number(t, "1850500999001")); carnet.CodeOf(err) != "person.unknown-nir" {
-		t.Errorf("unknown number: %v", err)
-	}
-	birth, _ := carnet.ParseBirthDate("1985-05-12")
-	other, _ := carnet.ParseBirthDate("1985-05-13")
-	for name, c := range map[string]struct {
-		traits people.Traits
-		why    []string
-	}{
-		"birth name":             {people.Traits{Name: carnet.Hide("fougere"), Birth: birth}, []string{"birth-name", "birth-date"}},
-		"used name, given name":  {people.Traits{Name: carnet.Hide("Tilleul"), Given: carnet.Hide("ROSE"), Birth: birth}, []string{"used-name", "birth-date", "given-name"}},
-		"another birth date":     {people.Traits{Name: carnet.Hide("fougere"), Birth: other}, nil},
-		"a given name of nobody": {people.Traits{Name: carnet.Hide("fougere"), Given: carnet.Hide("Noé"), Birth: birth}, nil},
-		"part of a name":         {people.Traits{Name: carnet.Hide("foug"), Birth: birth}, nil},
-	} {
-		t.Run(name, func(t *testing.T) {
-			found, err := w.people.ByTraits(t.Context(), w.nurse, c.traits)
-			must(t, err)
-			if (len(found) == 1) != (c.why != nil) || len(found) == 1 && !slices.Equal(found[0].Why, c.why) {
-				t.Errorf("found %d, %v", len(found), found)
-			}
-		})
-	}
-	_, err = w.people.ByTraits(t.Context(), w.nurse, people.Traits{})
-	if p, ok := errors.AsType[carnet.Problems](err); !ok || len(p) != 2 {
-		t.Errorf("no traits: %v", err)
 	}
 }
 
