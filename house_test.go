@@ -39,7 +39,7 @@ var arrows = map[string][]string{
 	"internal/module":           {},
 	"internal/workstation":      {"internal/module", "internal/pcsc"},
 	"internal/sandbox":          {"internal/site/ui", "internal/login", "internal/protect"}, // a federator is itself a relying party
-	"internal/store/sqlite":     {"internal/protect", "internal/journal", "internal/people", "internal/vaccinate", "internal/certify", "internal/login"},
+	"internal/store/sqlite":     {"internal/protect", "internal/journal", "internal/people", "internal/vaccinate", "internal/certify", "internal/login", "internal/sandbox/crowd"},
 	"internal/store/storetest":  {"internal/protect", "internal/people", "internal/vaccinate", "internal/certify", "internal/login"},
 }
 

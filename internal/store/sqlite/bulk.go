@@ -25,7 +25,7 @@ type bulkTx struct{ *tx }
 
 // Find lists the people behind keyed hashes.
 func (t bulkTx) Find(lookups [][32]byte) (map[[32]byte][]carnet.ID, error) {
-	rows, err := t.readMany("person_alias", "", "lookup", hashes(lookups), "lookup", "person_id")
+	rows, err := t.readMany("person_alias", "", "lookup", each32(lookups), "lookup", "person_id")
 	found := map[[32]byte][]carnet.ID{}
 	for _, r := range rows {
 		k := [32]byte(r.blob("lookup"))
@@ -39,7 +39,7 @@ func (t bulkTx) People(list []carnet.ID) (map[carnet.ID]carnet.Person, error) {
 	if err := t.prefetch(list); err != nil {
 		return nil, err
 	}
-	rows, err := t.readMany("person", "person_id", "person_id", idBytes(list), append([]string{"person_id"}, personColumns...)...)
+	rows, err := t.readMany("person", "person_id", "person_id", each(list), append([]string{"person_id"}, personColumns...)...)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +59,7 @@ func (t bulkTx) Histories(list []carnet.ID) (map[carnet.ID][]carnet.Dose, error)
 	if err := t.prefetch(list); err != nil {
 		return nil, err
 	}
-	rows, err := t.readMany("dose", "person_id", "person_id", idBytes(list), append([]string{"person_id"}, doseColumns...)...)
+	rows, err := t.readMany("dose", "person_id", "person_id", each(list), append([]string{"person_id"}, doseColumns...)...)
 	if err != nil {
 		return nil, err
 	}
@@ -83,9 +83,9 @@ func (t bulkTx) Histories(list []carnet.ID) (map[carnet.ID][]carnet.Dose, error)
 var entryColumns = []string{"row_key", "person_id", "dose_id", "state", "digest", "print", "run_id", "place_id", "reason", "other_id", "at"}
 
 // Written gives what came of rows before. What waits is not opened.
-func (t bulkTx) Written(keys [][32]byte) (map[[32]byte]bulk.Entry, error) {
-	rows, err := t.readMany("import_entry", "person_id", "row_key", hashes(keys), entryColumns...)
-	entries := make(map[[32]byte]bulk.Entry, len(rows))
+func (t bulkTx) Written(keys []bulk.Key) (map[bulk.Key]bulk.Entry, error) {
+	rows, err := t.readMany("import_entry", "person_id", "row_key", each(keys), entryColumns...)
+	entries := make(map[bulk.Key]bulk.Entry, len(rows))
 	for _, r := range rows {
 		e := entryOf(r)
 		entries[e.Key] = e
@@ -172,7 +172,7 @@ func (t bulkTx) Reviews(places []string, n int) ([]bulk.Entry, error) {
 }
 
 // Review opens what waits for a human.
-func (t bulkTx) Review(person carnet.ID, key [32]byte) (bulk.Entry, error) {
+func (t bulkTx) Review(person carnet.ID, key bulk.Key) (bulk.Entry, error) {
 	rows, err := t.read(person, "import_entry", where("row_key", key[:]).and("person_id", person[:]), append(entryColumns, "waiting")...)
 	if err != nil {
 		return bulk.Entry{}, err
@@ -355,7 +355,7 @@ func (t bulkTx) DropParts(professional, run carnet.ID) error {
 	return err
 }
 
-func hashes(list [][32]byte) [][]byte {
+func each32(list [][32]byte) [][]byte {
 	out := make([][]byte, len(list))
 	for i := range list {
 		out[i] = list[i][:]
@@ -363,10 +363,11 @@ func hashes(list [][32]byte) [][]byte {
 	return out
 }
 
-func idBytes(list []carnet.ID) [][]byte {
+func each[T ~[16]byte](list []T) [][]byte {
 	out := make([][]byte, len(list))
 	for i := range list {
-		out[i] = list[i][:]
+		b := [16]byte(list[i])
+		out[i] = b[:]
 	}
 	return out
 }

@@ -50,6 +50,7 @@ func Open(ctx context.Context, file string, ring *keyring.Ring, ids carnet.IDs, 
 	q := url.Values{
 		"_txlock": {"immediate"},
 		"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)", "busy_timeout(5000)",
+			"cache_size(-65536)", "wal_autocheckpoint(8000)", // 64 and 32 MB: keys are spread over the tables
 			"temp_store(MEMORY)", "secure_delete(ON)"}, // no clear page in a temporary file, none left behind
 	}
 	// The engine would make it readable by others.

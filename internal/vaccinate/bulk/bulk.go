@@ -55,7 +55,7 @@ type Tx interface {
 	Find(lookups [][32]byte) (map[[32]byte][]carnet.ID, error)            // people behind keyed hashes
 	People(ids []carnet.ID) (map[carnet.ID]carnet.Person, error)          // those of them who exist
 	Histories(ids []carnet.ID) (map[carnet.ID][]carnet.Dose, error)       // doses that stand, oldest injection first
-	Written(keys [][32]byte) (map[[32]byte]Entry, error)                  // rows that came before
+	Written(keys []Key) (map[Key]Entry, error)                            // rows that came before
 	Directory(ids []carnet.ID) (map[carnet.ID]carnet.Professional, error) // those of them who are in it
 	Places(ids []string) (map[string]carnet.Place, error)
 
@@ -65,7 +65,7 @@ type Tx interface {
 
 	// Reviews lists what waits for a decision at some places, every one when there is none; oldest first, at most n.
 	Reviews(places []string, n int) ([]Entry, error)
-	Review(person carnet.ID, key [32]byte) (Entry, error) // carnet.NotFound
+	Review(person carnet.ID, key Key) (Entry, error) // carnet.NotFound
 
 	PutRun(r Run) error // in the place of the one of the same id
 	Run(id carnet.ID) (Run, error)
@@ -100,14 +100,22 @@ type Outcome struct {
 	Faults []Fault   `json:"faults,omitempty"` // why it is refused or for a human; of the others, what is unusual
 }
 
+// Key is the first half of a keyed hash: of what a row is known by, of its content, of a dose.
+type Key [16]byte
+
+func (s *Service) hash(kind, value string) Key {
+	h := s.ring.Lookup(kind, value)
+	return Key(h[:16])
+}
+
 // Entry is what is remembered of a row: which dose it became. It holds no text of the row but for what waits for a human.
 type Entry struct {
-	Key     [32]byte  // keyed hash of what the row is known by
+	Key     Key       // keyed hash of what the row is known by
 	Person  carnet.ID // of a review, the one who is there
 	Dose    carnet.ID // zero while it waits, and when it was dropped
 	State   State
-	Digest  [32]byte // keyed hash of its content
-	Print   [32]byte // keyed hash of the dose, as the import left it
+	Digest  Key // keyed hash of its content
+	Print   Key // keyed hash of the dose, as the import left it
 	Run     carnet.ID
 	Place   string    // where a review is decided
 	Reason  string    // of a review: the code

@@ -46,7 +46,7 @@ type overlay struct {
 	found   map[[32]byte][]carnet.ID
 	people  map[carnet.ID]carnet.Person
 	doses   map[carnet.ID][]brief
-	written map[[32]byte]Entry
+	written map[Key]Entry
 }
 
 // brief is what a later row is compared with of a dose: a trial keeps millions of them.
@@ -58,7 +58,7 @@ type brief struct {
 }
 
 func newOverlay() *overlay {
-	return &overlay{map[[32]byte][]carnet.ID{}, map[carnet.ID]carnet.Person{}, map[carnet.ID][]brief{}, map[[32]byte]Entry{}}
+	return &overlay{map[[32]byte][]carnet.ID{}, map[carnet.ID]carnet.Person{}, map[carnet.ID][]brief{}, map[Key]Entry{}}
 }
 
 func (b brief) dose() carnet.Dose {
@@ -70,7 +70,7 @@ type candidate struct {
 	*Row
 	person      carnet.Person  // as it would be enrolled
 	aliases     []people.Alias // by which it would be found
-	key, digest [32]byte
+	key, digest Key
 	injector    carnet.ID
 	responsible carnet.ID
 }
@@ -89,12 +89,13 @@ type known struct {
 	found   map[[32]byte][]carnet.ID
 	people  map[carnet.ID]carnet.Person
 	doses   map[carnet.ID][]carnet.Dose
-	written map[[32]byte]Entry
+	written map[Key]Entry
 
-	enrolled []*candidate
-	entries  []Entry
-	events   []vaccinate.Event
-	changed  []carnet.ID // people whose ranks are to be counted again
+	enrolled       []*candidate
+	entries        []Key // of written, that this batch has changed
+	changedEntries map[Key]bool
+	events         []vaccinate.Event
+	changed        []carnet.ID // people whose ranks are to be counted again
 }
 
 // batch decides about some rows, and writes what it decided.
@@ -143,8 +144,8 @@ func (k *known) write(tx Tx) error {
 			return err
 		}
 	}
-	for _, e := range k.entries {
-		if err := tx.PutEntry(e); err != nil {
+	for _, key := range k.entries {
+		if err := tx.PutEntry(k.written[key]); err != nil {
 			return err
 		}
 	}
@@ -176,7 +177,7 @@ func (p *planner) candidate(r *Row) *candidate {
 	if !r.Responsible.IsZero() {
 		c.responsible = p.s.professional(r.Responsible)
 	}
-	c.digest = p.s.ring.Lookup("import-content", r.content())
+	c.digest = p.s.hash("import-content", r.content())
 	known := "key|" + r.Key
 	if r.Key == "" {
 		known = "row|" + r.Identity.NIR.Reveal()
@@ -185,7 +186,7 @@ func (p *planner) candidate(r *Row) *candidate {
 		}
 		known += "|" + r.Dose.Vaccine + "|" + plain(r.Dose.Product) + "|" + r.Dose.Date.String() + "|" + r.Dose.Lot.Reveal() + "|" + string(r.Dose.NotGiven)
 	}
-	c.key = p.s.ring.Lookup("import-row", p.job.Source+"|"+known)
+	c.key = p.s.hash("import-row", p.job.Source+"|"+known)
 	return c
 }
 
@@ -285,7 +286,8 @@ func (p *planner) check(c *candidate) {
 // read asks the store for all that the rows may concern.
 func (p *planner) read(tx Tx, list []*candidate) (*known, error) {
 	k := &known{}
-	var lookups, keys [][32]byte
+	var lookups [][32]byte
+	var keys []Key
 	for _, c := range list {
 		if len(c.Faults) > 0 {
 			continue
@@ -347,9 +349,10 @@ func (p *planner) remember(k *known) {
 			p.trial.doses[d.PersonID] = append(p.trial.doses[d.PersonID], brief{d.ID, d.Vaccine, d.Lot.Reveal(), int32(d.Date.Days()), d.NotGiven})
 		}
 	}
-	for _, e := range k.entries {
+	for _, key := range k.entries {
+		e := k.written[key]
 		e.Waiting = Waiting{}
-		p.trial.written[e.Key] = e
+		p.trial.written[key] = e
 	}
 }
 
@@ -439,8 +442,13 @@ func again(k *known, before Entry, out Outcome) Outcome {
 
 func (k *known) put(e Entry) {
 	k.written[e.Key] = e
-	k.entries = slices.DeleteFunc(k.entries, func(o Entry) bool { return o.Key == e.Key })
-	k.entries = append(k.entries, e)
+	if k.changedEntries == nil {
+		k.changedEntries = map[Key]bool{}
+	}
+	if !k.changedEntries[e.Key] {
+		k.changedEntries[e.Key] = true
+		k.entries = append(k.entries, e.Key)
+	}
 }
 
 // enrol makes the person of a row one whom the next rows find.
@@ -564,9 +572,9 @@ func (p *planner) correct(k *known, c *candidate, there carnet.Dose, actor prote
 }
 
 // print is a keyed hash of what is said of a dose, its rank aside: the same as long as nobody has changed it.
-func (p *planner) print(d carnet.Dose) [32]byte {
+func (p *planner) print(d carnet.Dose) Key {
 	r := Row{Dose: d}
-	return p.s.ring.Lookup("import-dose", r.content()+d.Injector.String()+d.Responsible.String())
+	return p.s.hash("import-dose", r.content()+d.Injector.String()+d.Responsible.String())
 }
 
 func (p *planner) append(k *known, kind vaccinate.EventKind, dose carnet.Dose, actor protect.Actor) error {
@@ -592,6 +600,10 @@ func (p *planner) append(k *known, kind vaccinate.EventKind, dose carnet.Dose, a
 // rank counts the ranks of the people whose doses have changed: those of the new doses are set, those of others that move are
 // events of their own.
 func (p *planner) rank(k *known, actor protect.Actor) error {
+	events := make(map[carnet.ID]int, len(k.events)) // the last one of each dose
+	for i, e := range k.events {
+		events[e.Dose.ID] = i
+	}
 	for _, id := range sorted(k.changed) {
 		history := slices.Clone(k.doses[id])
 		for i, a := range p.s.rules.Number(catalogue.Person{Birth: k.people[id].Identity.Birth, Sex: k.people[id].Identity.Sex}, history) {
@@ -600,8 +612,7 @@ func (p *planner) rank(k *known, actor protect.Actor) error {
 				continue
 			}
 			d.Rank, d.Expected, d.Rules = a.Rank, a.Expected, a.Version
-			j := slices.IndexFunc(k.events, func(e vaccinate.Event) bool { return e.Dose.ID == d.ID })
-			if j >= 0 {
+			if j, ok := events[d.ID]; ok {
 				k.events[j].Dose = d
 				continue
 			}

@@ -64,7 +64,7 @@ func (s *Service) Reviews(ctx context.Context, actor protect.Actor) (list []Ques
 }
 
 // Question opens one row that waits. One of a place that the actor does not answer for is carnet.NotFound.
-func (s *Service) Question(ctx context.Context, actor protect.Actor, person carnet.ID, key [32]byte) (q Question, err error) {
+func (s *Service) Question(ctx context.Context, actor protect.Actor, person carnet.ID, key Key) (q Question, err error) {
 	err = s.within(ctx, actor, func(tx Tx) error {
 		e, err := s.review(tx, actor, person, key)
 		if err != nil {
@@ -113,7 +113,7 @@ func questions(tx Tx, waiting []Entry) ([]Question, error) {
 }
 
 // review opens an entry of a place that the actor answers for.
-func (s *Service) review(tx Tx, actor protect.Actor, person carnet.ID, key [32]byte) (Entry, error) {
+func (s *Service) review(tx Tx, actor protect.Actor, person carnet.ID, key Key) (Entry, error) {
 	places, err := s.places(tx, actor)
 	if err != nil {
 		return Entry{}, err
@@ -127,7 +127,7 @@ func (s *Service) review(tx Tx, actor protect.Actor, person carnet.ID, key [32]b
 
 // Resolve carries out what somebody decided about a row that waits. A row that is decided already stays as it is, and its answer is
 // given again.
-func (s *Service) Resolve(ctx context.Context, actor protect.Actor, person carnet.ID, key [32]byte, choice Choice) (out Outcome, err error) {
+func (s *Service) Resolve(ctx context.Context, actor protect.Actor, person carnet.ID, key Key, choice Choice) (out Outcome, err error) {
 	err = s.within(ctx, actor, func(tx Tx) error {
 		e, err := s.review(tx, actor, person, key)
 		if err != nil {

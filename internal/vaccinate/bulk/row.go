@@ -1,8 +1,6 @@
 package bulk
 
 import (
-	"encoding/json"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -267,14 +265,14 @@ func (r *Row) cell(c column, s string) {
 // content is everything that the row says, in one text: the same for the same content.
 func (r *Row) content() string {
 	i, d := r.Identity, r.Dose
-	parts := []string{i.NIR.Reveal(), i.BirthName.Reveal(), i.UsedName.Reveal(), i.Given(), i.Birth.ISO(), string(i.Sex), i.BirthPlace,
+	var b strings.Builder
+	for _, part := range []string{i.NIR.Reveal(), i.BirthName.Reveal(), i.UsedName.Reveal(), i.Given(), i.Birth.ISO(), string(i.Sex), i.BirthPlace,
 		d.Date.String(), d.Time, d.Vaccine, d.Product, d.Country, d.Lot.Reveal(), d.Expiry.String(), string(d.BodySite), d.Route, strconv.FormatBool(d.Half),
-		d.Place.ID, string(d.PlaceType), string(d.Evidence), string(d.NotGiven), d.Eligibility, d.Form, d.Note.Reveal(), r.Injector.Reveal(), r.Responsible.Reveal()}
-	b, err := json.Marshal(parts)
-	if err != nil {
-		return fmt.Sprintf("%q", parts) // a list of texts always has a form
+		d.Place.ID, string(d.PlaceType), string(d.Evidence), string(d.NotGiven), d.Eligibility, d.Form, d.Note.Reveal(), r.Injector.Reveal(), r.Responsible.Reveal()} {
+		b.WriteString(part)
+		b.WriteByte(0) // in no cell
 	}
-	return string(b)
+	return b.String()
 }
 
 // refused reports that the row has a fault of a column.
