@@ -29,7 +29,7 @@ var arrows = map[string][]string{
 	"internal/publish":          {},
 	"internal/login":            {"internal/protect"},
 	"internal/site/ui":          {},
-	"internal/site/sitetest":    {"internal/site/ui"},
+	"internal/site/sitetest":    {"internal/site/ui", "internal/verify", "internal/certify"}, // test people's certificates
 	"internal/site/pro":         {"internal/site/ui", "internal/protect", "internal/login", "internal/people", "internal/vaccinate"},
 	"internal/site/attestation": {"internal/site/ui", "internal/protect", "internal/login", "internal/people", "internal/certify"},
 	"internal/site/protection":  {"internal/site/ui", "internal/protect", "internal/login"},
@@ -41,6 +41,8 @@ var arrows = map[string][]string{
 	"internal/sandbox":          {"internal/site/ui", "internal/login", "internal/protect"}, // a federator is itself a relying party
 	"internal/store/sqlite":     {"internal/protect", "internal/journal", "internal/people", "internal/vaccinate", "internal/certify", "internal/login", "internal/sandbox/crowd"},
 	"internal/store/storetest":  {"internal/protect", "internal/people", "internal/vaccinate", "internal/certify", "internal/login"},
+
+	"internal/site/portefeuille": {"internal/site/ui", "internal/verify"},
 }
 
 const module = "carnet/"

@@ -58,8 +58,8 @@ func (s *site) api(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	verdicts, err := s.verify(r.Context(), data)
-	now := s.current(r.Context())
-	a := Answer{At: s.Clock().UTC(), Trust: now.checker.Facts(now.made), Verdicts: verdicts}
+	now := s.pack.Current(r.Context())
+	a := Answer{At: s.Clock().UTC(), Trust: now.Checker.Facts(now.Made), Verdicts: verdicts}
 	status := http.StatusOK
 	if a.Verdicts == nil {
 		a.Verdicts = []verify.Verdict{}

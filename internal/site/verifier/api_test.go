@@ -18,6 +18,7 @@ import (
 
 	"carnet/internal/site/sitetest"
 	"carnet/internal/verify"
+	"carnet/internal/verify/browser"
 )
 
 func TestCatalogue(t *testing.T) { sitetest.Catalogue(t, ".", "../ui") }
@@ -46,8 +47,8 @@ func call(t *testing.T, h http.Handler, kind string, body []byte, headers map[st
 }
 
 func TestAPI(t *testing.T) {
-	i := newIssuer(t, "FR90", &verify.Trust{})
-	withdrawn := i.attest(t, "Tilleul")
+	i := sitetest.NewIssuer(t, "FR90", &verify.Trust{})
+	withdrawn := i.Attest(t, "Tilleul")
 	hcertText := golden(t)
 	early := time.Date(2026, 3, 5, 12, 0, 0, 0, time.UTC) // 6 days after the injection
 	trust, _, err := verify.LoadTrust([]string{filepath.Join("..", "..", "..", "hcert", "testdata", "trust", "dsc.pem")}, verify.Options{})
@@ -55,15 +56,15 @@ func TestAPI(t *testing.T) {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
-	_, h := start(t, verify.Checker{Trust: i.trust, Revoked: i.list(t, withdrawn), Rules: rulesOf(t)}, Minimal, &log)
+	_, h := start(t, verify.Checker{Trust: i.Trust, Revoked: i.List(t, withdrawn), Rules: rulesOf(t)}, Minimal, &log)
 	var other bytes.Buffer
 	s, _ := start(t, verify.Checker{Trust: trust, Rules: rulesOf(t)}, Minimal, &other)
 	s.Clock = func() time.Time { return early }
 	_, eu := s, s.handler()
 	ended, standing := bundled(t, "FR91", true), bundled(t, "FR92", false)
-	_, endedSite := start(t, verify.Checker{Trust: ended.trust}, Minimal, &log)
-	_, standingSite := start(t, verify.Checker{Trust: standing.trust}, Minimal, &log)
-	valid := i.attest(t, "Fougère")
+	_, endedSite := start(t, verify.Checker{Trust: ended.Trust}, Minimal, &log)
+	_, standingSite := start(t, verify.Checker{Trust: standing.Trust}, Minimal, &log)
+	valid := i.Attest(t, "Fougère")
 	for _, c := range []struct {
 		name    string
 		h       http.Handler
@@ -76,18 +77,18 @@ func TestAPI(t *testing.T) {
 		problem string
 	}{
 		{name: "a text", kind: "text/plain; charset=utf-8", body: valid, status: 200, valid: []bool{true}},
-		{name: "lines", kind: "text/plain", body: slices.Concat(valid, []byte("\nrien\n"), i.forged(t)), status: 200, valid: []bool{true, false}, reasons: []string{"signature.invalid"}},
-		{name: "a PDF, two codes", kind: "application/pdf", body: page(t, valid), status: 200, valid: []bool{true, true}},
-		{name: "a picture", kind: "image/png", body: pngOf(t, picture(t, valid, 500, 500, 4)), status: 200, valid: []bool{true}},
-		{name: "the bytes decide what it is", kind: "application/octet-stream", body: pngOf(t, picture(t, valid, 500, 500, 4)), status: 200, valid: []bool{true}},
+		{name: "lines", kind: "text/plain", body: slices.Concat(valid, []byte("\nrien\n"), i.Forged(t)), status: 200, valid: []bool{true, false}, reasons: []string{"signature.invalid"}},
+		{name: "a PDF, two codes", kind: "application/pdf", body: sitetest.Page(t, valid), status: 200, valid: []bool{true, true}},
+		{name: "a picture", kind: "image/png", body: sitetest.PNG(t, sitetest.Picture(t, valid, 500, 500, 4)), status: 200, valid: []bool{true}},
+		{name: "the bytes decide what it is", kind: "application/octet-stream", body: sitetest.PNG(t, sitetest.Picture(t, valid, 500, 500, 4)), status: 200, valid: []bool{true}},
 		{name: "revoked", kind: "text/plain", body: withdrawn, status: 200, valid: []bool{false}, reasons: []string{"revoked"}},
-		{name: "the certificate that signed is revoked", h: endedSite, kind: "text/plain", body: ended.attest(t, "Fougère"), status: 200, valid: []bool{false}, reasons: []string{"certificate.revoked"}},
-		{name: "the certificate that signed is not revoked", h: standingSite, kind: "text/plain", body: standing.attest(t, "Fougère"), status: 200, valid: []bool{true}},
+		{name: "the certificate that signed is revoked", h: endedSite, kind: "text/plain", body: ended.Attest(t, "Fougère"), status: 200, valid: []bool{false}, reasons: []string{"certificate.revoked"}},
+		{name: "the certificate that signed is not revoked", h: standingSite, kind: "text/plain", body: standing.Attest(t, "Fougère"), status: 200, valid: []bool{true}},
 		{name: "an EU certificate against rules", h: eu, kind: "text/plain", body: []byte(hcertText), status: 200, valid: []bool{false}, reasons: []string{"rule.VR-FR-9002"}},
 		{name: "nothing in it", kind: "text/plain", body: []byte("rien"), status: 422, problem: "scan.nothing"},
 		{name: "empty", kind: "text/plain", status: 422, problem: "scan.empty"},
 		{name: "neither", kind: "application/octet-stream", body: []byte{1, 2, 3}, status: 422, problem: "scan.kind"},
-		{name: "a damaged picture", kind: "image/png", body: pngOf(t, picture(t, valid, 500, 500, 4))[:900], status: 422, problem: "scan.picture"},
+		{name: "a damaged picture", kind: "image/png", body: sitetest.PNG(t, sitetest.Picture(t, valid, 500, 500, 4))[:900], status: 422, problem: "scan.picture"},
 		{name: "another type", kind: "application/json", body: []byte("{}"), status: 415, problem: "request.type"},
 		{name: "no type", kind: "", body: valid, status: 415, problem: "request.type"},
 		{name: "only HTML wanted", kind: "text/plain", body: valid, headers: map[string]string{"Accept": "text/html"}, status: 406, problem: "request.accept"},
@@ -129,7 +130,7 @@ func TestAPI(t *testing.T) {
 		}
 	}
 	t.Run("the answer says what is known of the signing certificate, and since when", func(t *testing.T) {
-		_, a := call(t, endedSite, "text/plain", ended.attest(t, "Fougère"), nil)
+		_, a := call(t, endedSite, "text/plain", ended.Attest(t, "Fougère"), nil)
 		c, f := a.Verdicts[0].Certificate, a.Trust.Bundles
 		if c == nil || c.Status != "revoked" || c.Since == "" || c.Updated == "" || len(f) != 1 || f[0].Revoked != 1 || f[0].Oldest == nil || f[0].Gathered.IsZero() {
 			t.Errorf("%+v %+v", c, f)
@@ -168,12 +169,12 @@ func golden(t *testing.T) string {
 
 // The rate is one for all callers and comes back with time.
 func TestRate(t *testing.T) {
-	i := newIssuer(t, "FR90", &verify.Trust{})
-	s, _ := start(t, verify.Checker{Trust: i.trust}, Minimal, &bytes.Buffer{})
+	i := sitetest.NewIssuer(t, "FR90", &verify.Trust{})
+	s, _ := start(t, verify.Checker{Trust: i.Trust}, Minimal, &bytes.Buffer{})
 	now := time.Now()
 	s.Clock = func() time.Time { return now }
 	h := s.handler()
-	payload := i.attest(t, "Fougère")
+	payload := i.Attest(t, "Fougère")
 	for n := range Burst {
 		if w, _ := call(t, h, "text/plain", payload, nil); w.Code != 200 {
 			t.Fatalf("request %d: %d", n, w.Code)
@@ -332,9 +333,9 @@ func form(t *testing.T, file, text []byte) (string, *bytes.Buffer) {
 }
 
 func TestPages(t *testing.T) {
-	i := newIssuer(t, "FR90", &verify.Trust{})
-	checker := verify.Checker{Trust: i.trust, Revoked: i.list(t), Rules: rulesOf(t)}
-	valid := i.attest(t, "Fougère")
+	i := sitetest.NewIssuer(t, "FR90", &verify.Trust{})
+	checker := verify.Checker{Trust: i.Trust, Revoked: i.List(t), Rules: rulesOf(t)}
+	valid := i.Attest(t, "Fougère")
 	for _, s := range []sitetest.Scenario{
 		{Name: "home says what it does, where, and what it trusts", URL: "/", ExpectedStatus: 200,
 			ExpectedContent: []string{"Vérifier un certificat", "Sans JavaScript", "À quoi se fier", "1, sous l'autorité FR90", "pour FR", "liste du", `data-mode="minimal"`}},
@@ -366,9 +367,9 @@ func TestPages(t *testing.T) {
 		status     int
 		want, not  []string
 	}{
-		{"minimal mode shows no more than needed", Minimal, page(t, valid), nil, 200, []string{"FOUGERE", "12/03/1958", "VALIDE", "rendu par ce serveur"}, []string{"COMIRNATY", "COVID-19", "20/04/2021"}},
+		{"minimal mode shows no more than needed", Minimal, sitetest.Page(t, valid), nil, 200, []string{"FOUGERE", "12/03/1958", "VALIDE", "rendu par ce serveur"}, []string{"COMIRNATY", "COVID-19", "20/04/2021"}},
 		{"control mode shows everything", Control, nil, valid, 200, []string{"FOUGERE", "COMIRNATY", "20/04/2021", "terminé"}, nil},
-		{"a forged one says why", Minimal, nil, i.forged(t), 200, []string{"NON VALIDE", "signature.invalid", "sans preuve"}, nil},
+		{"a forged one says why", Minimal, nil, i.Forged(t), 200, []string{"NON VALIDE", "signature.invalid", "sans preuve"}, nil},
 		{"nothing in it says what to do", Minimal, nil, []byte("rien"), 422, []string{"Aucun verdict", "Donnez une image plus nette"}, nil},
 		{"nothing at all", Minimal, nil, nil, 422, []string{"Le fichier est vide"}, nil},
 		{"markup in a code stays text", Control, nil, []byte("HC1:<script>alert(1)</script>"), 200, []string{"NON VALIDE"}, []string{"<script>alert"}},
@@ -425,7 +426,7 @@ func TestPolicy(t *testing.T) {
 
 // What is trusted is loaded again when it is old, and kept when that fails.
 func TestLoadAgain(t *testing.T) {
-	i := newIssuer(t, "FR90", &verify.Trust{})
+	i := sitetest.NewIssuer(t, "FR90", &verify.Trust{})
 	s, h := start(t, verify.Checker{}, Minimal, &bytes.Buffer{})
 	now := time.Now()
 	s.Clock = func() time.Time { return now }
@@ -435,17 +436,17 @@ func TestLoadAgain(t *testing.T) {
 		return w.Header().Get("ETag")
 	}
 	before := tag()
-	s.Load = func(ctx context.Context) (verify.Checker, error) { return verify.Checker{Trust: i.trust}, nil }
+	s.Load = func(ctx context.Context) (verify.Checker, error) { return verify.Checker{Trust: i.Trust}, nil }
 	if tag() != before {
 		t.Error("loaded again at once")
 	}
-	now = now.Add(Fresh + time.Second)
+	now = now.Add(browser.Fresh + time.Second)
 	after := tag()
 	if after == before {
 		t.Error("not loaded again")
 	}
 	s.Load = func(ctx context.Context) (verify.Checker, error) { return verify.Checker{}, errors.New("gone") }
-	now = now.Add(Fresh + time.Second)
+	now = now.Add(browser.Fresh + time.Second)
 	if tag() != after {
 		t.Error("what was there is gone")
 	}

@@ -79,14 +79,14 @@ func says(t *testing.T, got string, want ...string) {
 // TestDevice verifies on the device: a text, a picture, a PDF, forged and revoked ones; nothing is
 // sent meanwhile, and at last the server is gone.
 func TestDevice(t *testing.T) {
-	i := newIssuer(t, "FR90", &verify.Trust{})
-	withdrawn := i.attest(t, "Tilleul")
-	_, h := start(t, verify.Checker{Trust: i.trust, Revoked: i.list(t, withdrawn), Rules: rulesOf(t)}, Control, io.Discard)
+	i := sitetest.NewIssuer(t, "FR90", &verify.Trust{})
+	withdrawn := i.Attest(t, "Tilleul")
+	_, h := start(t, verify.Checker{Trust: i.Trust, Revoked: i.List(t, withdrawn), Rules: rulesOf(t)}, Control, io.Discard)
 	a := &asked{Handler: h}
 	server := httptest.NewServer(a)
 	defer server.Close()
 	dir := t.TempDir()
-	payload := i.attest(t, "Fougère")
+	payload := i.Attest(t, "Fougère")
 	browser := sitetest.NewBrowser(t)
 	look := sitetest.Look{URL: server.URL + "/", Width: 1280, Scheme: sitetest.Light, JS: true, Headers: map[string]string{"Accept-Language": "fr"}}
 	browser.Visit(t, look, func(v *sitetest.Visit) {
@@ -103,9 +103,9 @@ func TestDevice(t *testing.T) {
 			data []byte
 			want []string
 		}{
-			{"picture.png", pngOf(t, picture(t, payload, 800, 600, 5)), []string{"Valide", "FOUGERE", "DataMatrix."}},
-			{"attestation.pdf", page(t, payload), []string{"Valide", "FOUGERE", "page 1, DataMatrix et page 1, code QR"}},
-			{"forged.txt", i.forged(t), []string{"Non valide", "signature.invalid", "la signature ne correspond pas", "sans preuve"}},
+			{"picture.png", sitetest.PNG(t, sitetest.Picture(t, payload, 800, 600, 5)), []string{"Valide", "FOUGERE", "DataMatrix."}},
+			{"attestation.pdf", sitetest.Page(t, payload), []string{"Valide", "FOUGERE", "page 1, DataMatrix et page 1, code QR"}},
+			{"forged.txt", i.Forged(t), []string{"Non valide", "signature.invalid", "la signature ne correspond pas", "sans preuve"}},
 			{"revoked.txt", withdrawn, []string{"Non valide", "revoked", "Figure sur une liste de révocation"}},
 			{"other.txt", []byte("rien"), []string{"Aucun verdict", "Aucun code 2D-Doc ni HC1 n'a été trouvé"}},
 		} {
@@ -147,7 +147,7 @@ func TestDeviceRevokedCertificate(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			i := bundled(t, "FR91", c.revoked)
-			_, h := start(t, verify.Checker{Trust: i.trust}, Control, io.Discard)
+			_, h := start(t, verify.Checker{Trust: i.Trust}, Control, io.Discard)
 			server := httptest.NewServer(h)
 			defer server.Close()
 			look := sitetest.Look{URL: server.URL + "/", Width: 360, Scheme: sitetest.Light, JS: true, Headers: map[string]string{"Accept-Language": "fr"}}
@@ -157,7 +157,7 @@ func TestDeviceRevokedCertificate(t *testing.T) {
 				server.Close() // no network from here on
 				v.Do(chromedp.Navigate(look.URL))
 				ready(v)
-				v.Do(paste(string(i.attest(t, "Fougère"))), sitetest.Click("#submit"))
+				v.Do(paste(string(i.Attest(t, "Fougère"))), sitetest.Click("#submit"))
 				says(t, shown(v), c.want...)
 			})
 		})
@@ -166,8 +166,8 @@ func TestDeviceRevokedCertificate(t *testing.T) {
 
 // TestWithoutScripts: nothing on the page promises what it cannot do then.
 func TestWithoutScripts(t *testing.T) {
-	i := newIssuer(t, "FR90", &verify.Trust{})
-	_, h := start(t, verify.Checker{Trust: i.trust}, Minimal, io.Discard)
+	i := sitetest.NewIssuer(t, "FR90", &verify.Trust{})
+	_, h := start(t, verify.Checker{Trust: i.Trust}, Minimal, io.Discard)
 	server := httptest.NewServer(h)
 	defer server.Close()
 	look := sitetest.Look{URL: server.URL + "/", Width: 360, Scheme: sitetest.Light, Headers: map[string]string{"Accept-Language": "fr"}}
@@ -201,13 +201,13 @@ func film(t *testing.T, img *image.Gray) string {
 
 // TestCamera shows an attestation to the camera, without the mouse.
 func TestCamera(t *testing.T) {
-	i := newIssuer(t, "FR90", &verify.Trust{})
-	_, h := start(t, verify.Checker{Trust: i.trust}, Minimal, io.Discard)
+	i := sitetest.NewIssuer(t, "FR90", &verify.Trust{})
+	_, h := start(t, verify.Checker{Trust: i.Trust}, Minimal, io.Discard)
 	a := &asked{Handler: h}
 	server := httptest.NewServer(a)
 	defer server.Close()
 	browser := sitetest.NewBrowser(t, chromedp.Flag("use-fake-device-for-media-stream", true), chromedp.Flag("use-fake-ui-for-media-stream", true),
-		chromedp.Flag("use-file-for-fake-video-capture", film(t, picture(t, i.attest(t, "Fougère"), 1280, 720, 5))))
+		chromedp.Flag("use-file-for-fake-video-capture", film(t, sitetest.Picture(t, i.Attest(t, "Fougère"), 1280, 720, 5))))
 	look := sitetest.Look{URL: server.URL + "/", Width: 360, Scheme: sitetest.Light, JS: true, Headers: map[string]string{"Accept-Language": "fr"}}
 	browser.Visit(t, look, func(v *sitetest.Visit) {
 		ready(v)

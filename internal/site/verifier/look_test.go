@@ -16,11 +16,11 @@ import (
 
 // TestLook looks at every state of the page in a real browser, with and without scripts.
 func TestLook(t *testing.T) {
-	i := newIssuer(t, "FR90", &verify.Trust{})
-	sandbox := newIssuer(t, "FR00", i.trust)
-	checker := verify.Checker{Trust: i.trust, Revoked: i.list(t), Rules: rulesOf(t)}
+	i := sitetest.NewIssuer(t, "FR90", &verify.Trust{})
+	sandbox := sitetest.NewIssuer(t, "FR00", i.Trust)
+	checker := verify.Checker{Trust: i.Trust, Revoked: i.List(t), Rules: rulesOf(t)}
 	ended := bundled(t, "FR91", true)
-	bundles := verify.Checker{Trust: ended.trust, Revoked: i.list(t), Rules: rulesOf(t)}
+	bundles := verify.Checker{Trust: ended.Trust, Revoked: i.List(t), Rules: rulesOf(t)}
 	dir := t.TempDir()
 	browser := sitetest.NewBrowser(t)
 	for _, page := range []struct {
@@ -32,13 +32,13 @@ func TestLook(t *testing.T) {
 	}{
 		{name: "home", mode: Minimal, js: true},
 		{name: "home-without-scripts", mode: Minimal},
-		{name: "valid-minimal", mode: Minimal, data: i.attest(t, "Fougère"), js: true},
-		{name: "valid-control", mode: Control, data: page(t, i.attest(t, "Fougère")), js: true},
-		{name: "forged", mode: Control, data: i.forged(t), js: true},
-		{name: "certificate-revoked", mode: Control, data: ended.attest(t, "Fougère"), js: true, know: &bundles},
-		{name: "test", mode: Minimal, data: sandbox.attest(t, "Aubépine"), js: true},
+		{name: "valid-minimal", mode: Minimal, data: i.Attest(t, "Fougère"), js: true},
+		{name: "valid-control", mode: Control, data: sitetest.Page(t, i.Attest(t, "Fougère")), js: true},
+		{name: "forged", mode: Control, data: i.Forged(t), js: true},
+		{name: "certificate-revoked", mode: Control, data: ended.Attest(t, "Fougère"), js: true, know: &bundles},
+		{name: "test", mode: Minimal, data: sandbox.Attest(t, "Aubépine"), js: true},
 		{name: "nothing", mode: Minimal, data: []byte("rien"), js: true},
-		{name: "server-valid", mode: Minimal, data: i.attest(t, "Fougère")},
+		{name: "server-valid", mode: Minimal, data: i.Attest(t, "Fougère")},
 	} {
 		t.Run(page.name, func(t *testing.T) {
 			know := checker

@@ -21,23 +21,23 @@ import (
 // Chromium take it. They slow down the thread of the page only, so the worker's script runs there.
 // What the browser compiles beside it is not slowed down.
 func BenchmarkPhone(b *testing.B) {
-	i := newIssuer(b, "FR90", &verify.Trust{})
-	payload := i.attest(b, "Fougère")
-	_, h := start(b, verify.Checker{Trust: i.trust, Revoked: i.list(b), Rules: rulesOf(b)}, Minimal, io.Discard)
+	i := sitetest.NewIssuer(b, "FR90", &verify.Trust{})
+	payload := i.Attest(b, "Fougère")
+	_, h := start(b, verify.Checker{Trust: i.Trust, Revoked: i.List(b), Rules: rulesOf(b)}, Minimal, io.Discard)
 	server := httptest.NewServer(h)
 	defer server.Close()
 	script, err := engine.Files.ReadFile("static/worker.js")
 	if err != nil {
 		b.Fatal(err)
 	}
-	frame := picture(b, payload, 1280, 720, 6)
+	frame := sitetest.Picture(b, payload, 1280, 720, 6)
 	rgba := make([]byte, 0, 4*len(frame.Pix))
 	for _, v := range frame.Pix {
 		rgba = append(rgba, v, v, v, 255)
 	}
 	inputs, err := json.Marshal(map[string]string{
 		"text": base64.StdEncoding.EncodeToString(payload), "frame": base64.StdEncoding.EncodeToString(rgba),
-		"picture": base64.StdEncoding.EncodeToString(pngOf(b, frame)), "pdf": base64.StdEncoding.EncodeToString(page(b, payload)),
+		"picture": base64.StdEncoding.EncodeToString(sitetest.PNG(b, frame)), "pdf": base64.StdEncoding.EncodeToString(sitetest.Page(b, payload)),
 	})
 	if err != nil {
 		b.Fatal(err)

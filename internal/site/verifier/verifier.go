@@ -29,12 +29,8 @@
 package verifier
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
 	"embed"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -43,7 +39,6 @@ import (
 	"mime/multipart"
 	"net/http"
 	"runtime"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -55,7 +50,7 @@ import (
 	"carnet/internal/verify/scan"
 )
 
-//go:embed text static script all:templates
+//go:embed text static all:templates
 var files embed.FS
 
 // Modes of the page.
@@ -73,13 +68,10 @@ const (
 
 var limits = scan.Limits{File: MaxBody, Pages: 10, Lines: 100, Time: 10 * time.Second}
 
-// Fresh is for how long the site goes on with what it loaded.
-const Fresh = 5 * time.Minute
-
 // Deps is what the site is made of.
 type Deps struct {
 	// Load gives what is trusted now. It is called at the start and again when what it gave is older
-	// than Fresh; an error then is logged and the site goes on with what it has.
+	// than browser.Fresh; an error then is logged and the site goes on with what it has.
 	Load    func(ctx context.Context) (verify.Checker, error)
 	Mode    string // Minimal or Control
 	Clock   carnet.Clock
@@ -105,18 +97,10 @@ type site struct {
 	worker []byte        // the service worker
 	slots  chan struct{} // one for each check under way
 
+	pack    *browser.Pack
 	mu      sync.Mutex
-	loaded  *loaded
 	allowed float64 // checks that may come now
 	counted time.Time
-}
-
-// loaded is what is trusted and its form for the engine.
-type loaded struct {
-	checker verify.Checker
-	made    time.Time
-	pack    []byte
-	tag     string
 }
 
 // New builds the site and loads what it trusts.
@@ -132,7 +116,8 @@ func newSite(ctx context.Context, d Deps) (*site, error) {
 	if d.Mode != Minimal && d.Mode != Control {
 		return nil, fmt.Errorf("verifier: mode %q is neither %s nor %s", d.Mode, Minimal, Control)
 	}
-	s := &site{Deps: d, words: map[string]verify.Words{}, slots: make(chan struct{}, runtime.GOMAXPROCS(0)), allowed: Burst, counted: d.Clock()}
+	s := &site{Deps: d, words: map[string]verify.Words{}, slots: make(chan struct{}, runtime.GOMAXPROCS(0)), allowed: Burst, counted: d.Clock(),
+		pack: &browser.Pack{Source: d.Load, Clock: d.Clock, Log: d.Log}}
 	var err error
 	s.ui, err = ui.New(ui.Config{
 		Site: "verifier", Files: files, Shared: []fs.FS{browser.Files}, Clock: d.Clock, Rand: d.Rand, Log: d.Log, HTTPS: d.HTTPS, Sandbox: d.Sandbox,
@@ -153,7 +138,7 @@ func newSite(ctx context.Context, d Deps) (*site, error) {
 	if s.worker, err = s.serviceWorker(); err != nil {
 		return nil, err
 	}
-	if err := s.load(ctx); err != nil {
+	if err := s.pack.Load(ctx); err != nil {
 		return nil, fmt.Errorf("verifier: %w", err)
 	}
 	return s, nil
@@ -169,38 +154,10 @@ func (s *site) handler() http.Handler {
 	mux.HandleFunc("GET "+checkPath, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/", http.StatusSeeOther) })
 	mux.HandleFunc("POST "+apiPath, s.api)
 	mux.HandleFunc("GET "+openAPIPath, s.openAPI)
-	mux.HandleFunc("GET "+trustPath, s.trust)
+	mux.Handle("GET "+trustPath, s.pack)
 	mux.HandleFunc("GET "+workerPath, s.script)
 	mux.HandleFunc("GET "+installPath, s.manifest)
 	return s.ui.Handler(mux)
-}
-
-// load asks for what is trusted.
-func (s *site) load(ctx context.Context) error {
-	checker, err := s.Load(ctx)
-	if err != nil {
-		return err
-	}
-	made := s.Clock()
-	pack, err := checker.Pack(made)
-	if err != nil {
-		return err
-	}
-	sum := sha256.Sum256(pack)
-	s.loaded = &loaded{checker: checker, made: made, pack: pack, tag: `"` + hex.EncodeToString(sum[:8]) + `"`}
-	return nil
-}
-
-// current is what is trusted, loaded again when it has become old.
-func (s *site) current(ctx context.Context) *loaded {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.Clock().Sub(s.loaded.made) > Fresh {
-		if err := s.load(ctx); err != nil {
-			s.Log.WarnContext(ctx, "trust could not be loaded again", "since", s.loaded.made, "err", err)
-		}
-	}
-	return s.loaded
 }
 
 // view is the page, with the verdicts when this server gave them.
@@ -214,9 +171,9 @@ type view struct {
 }
 
 func (s *site) view(r *http.Request) view {
-	now := s.current(r.Context())
+	now := s.pack.Current(r.Context())
 	v := view{Page: s.ui.Page(r, "home.title"), Mode: s.Mode}
-	v.Facts = s.words[v.Lang].Facts(now.checker.Facts(now.made))
+	v.Facts = s.words[v.Lang].Facts(now.Checker.Facts(now.Made))
 	return v
 }
 
@@ -326,7 +283,7 @@ func (s *site) verify(ctx context.Context, data []byte) ([]verify.Verdict, error
 	case <-ctx.Done():
 		return nil, carnet.E(op, carnet.Unavailable, "rate", ctx.Err())
 	}
-	return s.current(ctx).checker.File(ctx, "-", data, s.Clock(), limits)
+	return s.pack.Current(ctx).Checker.File(ctx, "-", data, s.Clock(), limits)
 }
 
 // allow counts a check against the rate.
@@ -343,36 +300,16 @@ func (s *site) allow() bool {
 	return true
 }
 
-// trust sends what the engine needs. It is about nobody.
-func (s *site) trust(w http.ResponseWriter, r *http.Request) {
-	now := s.current(r.Context())
-	h := w.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("Cache-Control", "no-cache")
-	h.Set("ETag", now.tag)
-	http.ServeContent(w, r, "", now.made, bytes.NewReader(now.pack))
-}
-
-// serviceWorker is the script with the list of what it keeps. Its version changes with any of them.
+// serviceWorker is the script with the list of what it keeps.
 func (s *site) serviceWorker() ([]byte, error) {
-	body, err := files.ReadFile("script/sw.js")
-	if err != nil {
-		return nil, err
-	}
 	list := []string{"/", trustPath, installPath}
 	for _, lang := range ui.Languages {
 		list = append(list, "/"+lang)
 	}
-	for _, name := range []string{"carnet.css", "verifier.css", "mark.svg", "verifier.js", "reader.js", "worker.js", "engine.wasm", "icon-192.png", "icon-512.png"} {
+	for _, name := range append([]string{"carnet.css", "verifier.css", "mark.svg", "verifier.js", "icon-192.png", "icon-512.png"}, browser.Assets...) {
 		list = append(list, s.ui.Asset(name))
 	}
-	names, err := json.Marshal(list)
-	if err != nil {
-		return nil, err
-	}
-	sum := sha256.Sum256(append(bytes.Clone(names), body...))
-	head := `"use strict";` + "\nconst VERSION = " + strconv.Quote(hex.EncodeToString(sum[:6])) + ";\nconst FILES = " + string(names) + ";\n\n"
-	return append([]byte(head), body...), nil
+	return browser.ServiceWorker("verifier", list, nil)
 }
 
 func (s *site) script(w http.ResponseWriter, r *http.Request) {
@@ -385,22 +322,8 @@ func (s *site) script(w http.ResponseWriter, r *http.Request) {
 // manifest lets a phone install the page.
 func (s *site) manifest(w http.ResponseWriter, r *http.Request) {
 	t := s.ui.Text(r)
-	type icon struct {
-		Src     string `json:"src"`
-		Sizes   string `json:"sizes"`
-		Type    string `json:"type"`
-		Purpose string `json:"purpose"`
-	}
-	var icons []icon
-	for _, size := range []string{"192", "512"} {
-		for _, purpose := range []string{"any", "maskable"} {
-			icons = append(icons, icon{s.ui.Asset("icon-" + size + ".png"), size + "x" + size, "image/png", purpose})
-		}
-	}
-	b, err := json.Marshal(map[string]any{
-		"name": t.T("install.name"), "short_name": t.T("install.short"), "description": t.T("home.lead"), "lang": t.Lang,
-		"id": "/", "start_url": "/", "scope": "/", "display": "standalone", "background_color": "#f7f3ea", "theme_color": "#1d6443", "icons": icons,
-	})
+	b, err := browser.Install{Name: t.T("install.name"), Short: t.T("install.short"), Description: t.T("home.lead"), Lang: t.Lang,
+		Icons: map[string]string{"192": s.ui.Asset("icon-192.png"), "512": s.ui.Asset("icon-512.png")}}.Manifest()
 	if err != nil {
 		s.ui.Fail(w, r, err)
 		return

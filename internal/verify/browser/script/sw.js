@@ -1,7 +1,7 @@
 // The service worker: after the first visit the page, the engine and what is trusted are here, and
-// the page works without a network. The server puts VERSION and FILES above.
+// the page works without a network. The server puts NAME, VERSION, FILES and PAGES above: PAGES are the
+// addresses besides "/" that show the page, whatever stands behind their ? or #, which is not sent.
 
-const NAME = "verifier-" + VERSION;
 const PATIENCE = 3000; // ms that a network may take to answer before what is kept is shown
 
 self.addEventListener("install", (e) => {
@@ -43,7 +43,9 @@ self.addEventListener("fetch", (e) => {
   const { request } = e;
   const url = new URL(request.url);
   if (request.method !== "GET" || url.origin !== location.origin) return;
-  if (url.pathname === "/" && request.mode === "navigate") {
+  if (PAGES.includes(url.pathname) && request.mode === "navigate") {
+    e.respondWith(fresh("/", "/"));
+  } else if (url.pathname === "/" && request.mode === "navigate") {
     const lang = url.searchParams.get("lang");
     e.respondWith(lang ? fetch(request).catch(() => speak(lang)) : fresh(request, "/"));
   } else if (url.pathname === "/trust") {
