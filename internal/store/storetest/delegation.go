@@ -23,6 +23,13 @@ import (
 
 const siteOrigin = "https://pro.example"
 
+// impostor is another key under the name of one.
+func impostor(t testing.TB, k *passkeytest.Key) *passkeytest.Key {
+	other := passkeytest.New(t, siteOrigin, rand.Reader)
+	other.ID, other.Counter = k.ID, 100
+	return other
+}
+
 // ward is a world with a site and its delegates.
 type ward struct {
 	*world
@@ -60,7 +67,7 @@ func (w *ward) declare(t *testing.T, s login.Session, name string) (delegation.D
 	must(t, err)
 	options, err := w.BeginPasskey(t.Context(), s, d.ID)
 	must(t, err)
-	k := passkeytest.New(t, siteOrigin)
+	k := passkeytest.New(t, siteOrigin, rand.Reader)
 	must(t, w.FinishPasskey(t.Context(), s, d.ID, k.Make(t, options)))
 	return d, k
 }
@@ -102,7 +109,7 @@ func testDelegates(t *testing.T, world *world) {
 	if asked.RP.ID != "pro.example" || asked.Selection.UserVerification != "required" {
 		t.Errorf("the browser is asked %s", options)
 	}
-	k := passkeytest.New(t, siteOrigin)
+	k := passkeytest.New(t, siteOrigin, rand.Reader)
 	made := k.Make(t, options)
 	must(t, w.FinishPasskey(t.Context(), s, rose.ID, made))
 	is(t, w.FinishPasskey(t.Context(), s, rose.ID, made), delegation.CodePasskey) // once
@@ -139,8 +146,8 @@ func testDelegates(t *testing.T, world *world) {
 			"nobody was verified":        {k, func(k *passkeytest.Key) { k.Flags = 0x01 }},
 			"nobody was there":           {k, func(k *passkeytest.Key) { k.Flags = 0x04 }},
 			"a counter that went back":   {k, func(k *passkeytest.Key) { k.Counter = 0 }},
-			"a key of nobody":            {passkeytest.New(t, siteOrigin), func(*passkeytest.Key) {}},
-			"a signature of another key": {&passkeytest.Key{Private: passkeytest.New(t, siteOrigin).Private, ID: k.ID, Counter: 100, Origin: siteOrigin, Party: k.Party, Flags: k.Flags}, func(*passkeytest.Key) {}},
+			"a key of nobody":            {passkeytest.New(t, siteOrigin, rand.Reader), func(*passkeytest.Key) {}},
+			"a signature of another key": {impostor(t, k), func(*passkeytest.Key) {}},
 		} {
 			changed := *c.k
 			c.as(&changed)

@@ -6,11 +6,11 @@ import (
 	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
+	"io"
 	"net/url"
 	"testing"
 
@@ -25,19 +25,21 @@ type Key struct {
 	Origin  string // of the page
 	Party   string // the relying party, host of the origin at first
 	Flags   byte   // of the answers: the person is present and verified at first
+
+	random io.Reader
 }
 
 // New makes a key for the pages of an origin.
-func New(t testing.TB, origin string) *Key {
+func New(t testing.TB, origin string, random io.Reader) *Key {
 	t.Helper()
-	p, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	p, err := ecdsa.GenerateKey(elliptic.P256(), random)
 	must(t, err)
 	id := make([]byte, 16)
-	_, err = rand.Read(id)
+	_, err = io.ReadFull(random, id)
 	must(t, err)
 	u, err := url.Parse(origin)
 	must(t, err)
-	return &Key{Private: p, ID: id, Origin: origin, Party: u.Hostname(), Flags: 0x05}
+	return &Key{Private: p, ID: id, Origin: origin, Party: u.Hostname(), Flags: 0x05, random: random}
 }
 
 // answer is the client data and the authenticator data of an answer to options.
@@ -82,7 +84,7 @@ func (k *Key) Use(t testing.TB, options json.RawMessage) []byte {
 	client, auth := k.answer(t, "webauthn.get", options, nil)
 	hash := sha256.Sum256(client)
 	digest := sha256.Sum256(append(bytes.Clone(auth), hash[:]...))
-	signature, err := ecdsa.SignASN1(rand.Reader, k.Private, digest[:])
+	signature, err := ecdsa.SignASN1(k.random, k.Private, digest[:])
 	must(t, err)
 	return k.credential(t, map[string]any{"clientDataJSON": b64(client), "authenticatorData": b64(auth), "signature": b64(signature)})
 }
