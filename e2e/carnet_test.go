@@ -51,6 +51,7 @@ type carnet struct {
 	pro    string // origins
 	attest string
 	staff  string
+	wallet string
 	psc    string // of the sandbox; empty without, as is fc
 	fc     string
 	cmd    *exec.Cmd
@@ -81,7 +82,7 @@ func serve(t testing.TB, dir string, more ...string) *carnet {
 		t.Fatal(err)
 	}
 	c.cmd = exec.Command(program(t), "serve", "--data", filepath.Join(dir, "data"), "--lang", "en", "--log-level", "debug",
-		"--port-pro", "0", "--port-attestation", "0", "--port-verifier", "0", "--port-fc", "0", "--port-psc", "0", "--port-operator", "0", "--port-protection", "0", "--port-proconnect", "0",
+		"--port-pro", "0", "--port-attestation", "0", "--port-verifier", "0", "--port-portefeuille", "0", "--port-fc", "0", "--port-psc", "0", "--port-operator", "0", "--port-protection", "0", "--port-proconnect", "0",
 		"--port-ameli", "0", "--port-laposte", "0", "--port-impots", "0", "--port-msa", "0")
 	c.cmd.Args = append(c.cmd.Args, more...)
 	c.cmd.Dir, c.cmd.Stderr = dir, c.log
@@ -104,7 +105,7 @@ func serve(t testing.TB, dir string, more ...string) *carnet {
 		close(c.out.lines)
 	}()
 	c.wait(t, regexp.MustCompile(`Ctrl-C`))
-	for name, origin := range map[string]*string{"Professionals": &c.pro, "Insured people": &c.attest, "Staff": &c.staff, "Pro Santé Connect": &c.psc, "FranceConnect": &c.fc} {
+	for name, origin := range map[string]*string{"Professionals": &c.pro, "Insured people": &c.attest, "Staff": &c.staff, "Wallet": &c.wallet, "Pro Santé Connect": &c.psc, "FranceConnect": &c.fc} {
 		line := regexp.MustCompile(`(?m)^  ` + name + `\+?(?: \(sandbox\))? .*$`).FindString(c.printed())
 		if *origin = printedAddress.FindString(line); *origin == "" && origin != &c.psc && origin != &c.fc {
 			t.Fatalf("no address of %s:\n%s", name, c.printed())

@@ -228,6 +228,23 @@ func TestLoop(t *testing.T) {
 		}
 	})
 
+	t.Run("the wallet takes the PDF, and the server does not see it", func(t *testing.T) {
+		look := sitetest.Look{URL: c.wallet, Width: 320, Scheme: sitetest.Light, JS: true, Headers: french}
+		browser.Visit(t, look, func(v *sitetest.Visit) {
+			const data = `document.getElementById("wallet").dataset`
+			v.Value(data + ".state")
+			v.Do(chromedp.SetUploadFiles(chromedp.CSS("#file"), []string{path}))
+			if n := v.Value(data + ".found"); n != "1" {
+				t.Errorf("%s documents in the PDF", n)
+			}
+			v.Expect("/", "FOUGERE")
+			v.Do(sitetest.Click("#found .actions button"))
+			v.Value(data + `.cards === "1" ? "yes" : ""`)
+			v.Do(sitetest.Click("#people .pass > button"))
+			v.Value(data + ".showing")
+		})
+	})
+
 	c.stop(t)
 	again := serve(t, dir)
 	t.Run("a second start finds its data", func(t *testing.T) {

@@ -117,7 +117,7 @@ func open(ctx context.Context, s *Settings, file *configFile, say ui.Text, log *
 		return p, err
 	}
 	origin := map[string]string{}
-	names, citizens := []string{"pro", "attestation", "verifier"}, cmp.Or(s.SandboxCitizens, "fc")
+	names, citizens := []string{"pro", "attestation", "verifier", "portefeuille"}, cmp.Or(s.SandboxCitizens, "fc")
 	if p.sandbox || file.configured("protection") {
 		names = append(names, "protection")
 	}
@@ -146,7 +146,7 @@ func open(ctx context.Context, s *Settings, file *configFile, say ui.Text, log *
 
 	link := s.WalletLink
 	if link == "" {
-		link = origin["attestation"] + twoddoc.WalletPath
+		link = origin["portefeuille"] + twoddoc.WalletPath
 	}
 	if p.instance, err = openInstance(ctx, s, link, origin["attestation"]+attestation.NoticePath); err != nil {
 		return p, err
@@ -172,7 +172,7 @@ func open(ctx context.Context, s *Settings, file *configFile, say ui.Text, log *
 	}
 	d := desk{p, s, file, origin, byDefault, log}
 	for name, build := range map[string]func(context.Context) (http.Handler, error){
-		"pro": d.pro, "attestation": d.attestation, "protection": d.protection, "verifier": d.verifier,
+		"pro": d.pro, "attestation": d.attestation, "protection": d.protection, "verifier": d.verifier, "portefeuille": d.portefeuille,
 	} {
 		if origin[name] == "" {
 			continue

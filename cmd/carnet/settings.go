@@ -31,25 +31,26 @@ type Settings struct {
 	Listen string `help:"Address of the network interface to listen on." default:"127.0.0.1"`
 	Host   string `help:"Name of this machine in the addresses of the sites." default:"localhost"`
 
-	PortOperator    int `help:"Port of health and metrics; 0 for any free one." default:"8400"`
-	PortPro         int `help:"Port of the site for professionals." default:"8401"`
-	PortAttestation int `help:"Port of the site for insured people." default:"8402"`
-	PortVerifier    int `help:"Port of the site where anyone checks a certificate." default:"8403"`
-	PortProtection  int `help:"Port of the site of the staff." default:"8404"`
-	PortPortal      int `help:"Port of the portal of public figures, when it is served." default:"8405"`
-	PortFc          int `help:"Port of the sandbox's FranceConnect." default:"8411"`
-	PortPsc         int `help:"Port of the sandbox's Pro Santé Connect." default:"8412"`
-	PortFcPlus      int `help:"Port of the sandbox's FranceConnect+." default:"8413"`
-	PortProconnect  int `help:"Port of the sandbox's ProConnect." default:"8414"`
-	PortAmeli       int `help:"Port of the sandbox's identity provider ameli." default:"8415"`
-	PortLaposte     int `help:"Port of the sandbox's identity provider laposte." default:"8416"`
-	PortImpots      int `help:"Port of the sandbox's identity provider impots." default:"8417"`
-	PortMsa         int `help:"Port of the sandbox's identity provider msa." default:"8418"`
+	PortOperator     int `help:"Port of health and metrics; 0 for any free one." default:"8400"`
+	PortPro          int `help:"Port of the site for professionals." default:"8401"`
+	PortAttestation  int `help:"Port of the site for insured people." default:"8402"`
+	PortVerifier     int `help:"Port of the site where anyone checks a certificate." default:"8403"`
+	PortProtection   int `help:"Port of the site of the staff." default:"8404"`
+	PortPortal       int `help:"Port of the portal of public figures, when it is served." default:"8405"`
+	PortPortefeuille int `help:"Port of the wallet." default:"8407"`
+	PortFc           int `help:"Port of the sandbox's FranceConnect." default:"8411"`
+	PortPsc          int `help:"Port of the sandbox's Pro Santé Connect." default:"8412"`
+	PortFcPlus       int `help:"Port of the sandbox's FranceConnect+." default:"8413"`
+	PortProconnect   int `help:"Port of the sandbox's ProConnect." default:"8414"`
+	PortAmeli        int `help:"Port of the sandbox's identity provider ameli." default:"8415"`
+	PortLaposte      int `help:"Port of the sandbox's identity provider laposte." default:"8416"`
+	PortImpots       int `help:"Port of the sandbox's identity provider impots." default:"8417"`
+	PortMsa          int `help:"Port of the sandbox's identity provider msa." default:"8418"`
 
 	SandboxCitizens string `help:"Which of the sandbox's platforms lets insured people in: fc (any account), or fc-plus (substantial level, encrypted answers)." enum:"fc,fc-plus" default:"fc"`
 
 	Issuer            string `help:"Who issues the certificates, as printed on them." default:"Carnet, bac à sable"`
-	WalletLink        string `help:"What the right-hand code begins with, up to and with its # or ?v=; by default the page of the site for insured people." placeholder:"URL"`
+	WalletLink        string `help:"What the right-hand code begins with, up to and with its # or ?v=; by default the wallet of this instance." placeholder:"URL"`
 	SignerKey         string `help:"Private key that signs certificates (PEM, PKCS#8, P-256); by default one made for the sandbox." placeholder:"FILE" type:"path"`
 	SignerCertificate string `help:"Certificate of that key (PEM)." placeholder:"FILE" type:"path"`
 
@@ -143,7 +144,7 @@ func (f *configFile) configured(site string) bool {
 // ports are those of the sites and of the sandbox, by the names of their settings.
 func (s *Settings) ports() map[string]int {
 	return map[string]int{
-		"operator": s.PortOperator, "pro": s.PortPro, "attestation": s.PortAttestation, "verifier": s.PortVerifier, "protection": s.PortProtection, "portal": s.PortPortal,
+		"operator": s.PortOperator, "pro": s.PortPro, "attestation": s.PortAttestation, "verifier": s.PortVerifier, "portefeuille": s.PortPortefeuille, "protection": s.PortProtection, "portal": s.PortPortal,
 		"proconnect": s.PortProconnect, "psc": s.PortPsc, "fc": s.PortFc, "fc-plus": s.PortFcPlus,
 		"ameli": s.PortAmeli, "laposte": s.PortLaposte, "impots": s.PortImpots, "msa": s.PortMsa,
 	}

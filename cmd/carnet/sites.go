@@ -15,10 +15,12 @@ import (
 	"carnet/internal/sandbox"
 	"carnet/internal/sandbox/phone"
 	"carnet/internal/site/attestation"
+	"carnet/internal/site/portefeuille"
 	"carnet/internal/site/pro"
 	"carnet/internal/site/protection"
 	"carnet/internal/site/verifier"
 	"carnet/internal/verify"
+	"carnet/internal/verify/browser"
 )
 
 // openSandbox starts the outside world: its providers, its people, their telephones.
@@ -136,7 +138,7 @@ func (d desk) attestation(context.Context) (http.Handler, error) {
 			accounts = append(accounts, attestation.Account{Name: a.Name, Recovery: a.Page})
 		}
 	}
-	site, err := attestation.New(attestation.Deps{Login: in.Site, Verifier: d.origin["verifier"] + "/", People: d.p.people, Certify: d.p.certify,
+	site, err := attestation.New(attestation.Deps{Login: in.Site, Wallet: d.wallet(), People: d.p.people, Certify: d.p.certify,
 		Register: d.p.register.Processing(), Clock: d.p.ids.Clock, Rand: d.p.ids.Rand, Log: d.log, Sandbox: in.sandbox, FormAction: in.formAction, Accounts: accounts})
 	return publishKeys(in, site, d.log), err
 }
@@ -155,7 +157,25 @@ func (d desk) protection(context.Context) (http.Handler, error) {
 	return publishKeys(in, site, d.log), err
 }
 
+// wallet is the address of the wallet that the right-hand codes lead to, when it is ours.
+func (d desk) wallet() string {
+	if d.s.WalletLink != "" {
+		return ""
+	}
+	return d.origin["portefeuille"] + "/"
+}
+
+// trusted is what this instance's verifiers believe.
+func (d desk) trusted(ctx context.Context) (verify.Checker, error) {
+	return d.p.checker(ctx, d.s, d.log)
+}
+
+func (d desk) portefeuille(ctx context.Context) (http.Handler, error) {
+	return portefeuille.New(ctx, portefeuille.Deps{Pack: &browser.Pack{Source: d.trusted, Clock: d.p.ids.Clock, Log: d.log},
+		Clock: d.p.ids.Clock, Rand: d.p.ids.Rand, Log: d.log, Sandbox: d.s.SignerKey == ""})
+}
+
 func (d desk) verifier(ctx context.Context) (http.Handler, error) {
-	return verifier.New(ctx, verifier.Deps{Load: func(ctx context.Context) (verify.Checker, error) { return d.p.checker(ctx, d.s, d.log) },
+	return verifier.New(ctx, verifier.Deps{Load: d.trusted,
 		Mode: d.s.VerifierMode, Clock: d.p.ids.Clock, Rand: d.p.ids.Rand, Log: d.log, Sandbox: d.s.SignerKey == ""})
 }

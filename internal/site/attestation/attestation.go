@@ -76,7 +76,7 @@ type Deps struct {
 	People     People
 	Certify    Certify
 	Register   []protect.Processing // what the notice on personal data tells
-	Verifier   string               // address of the site where anyone checks a certificate
+	Wallet     string               // address of the wallet, where the right-hand codes lead; empty when it is not ours
 	Clock      carnet.Clock
 	Rand       io.Reader // safe for concurrent use
 	Log        *slog.Logger
@@ -145,8 +145,6 @@ func (s *site) handler() http.Handler {
 	handle("GET /{$}", s.home)
 	handle("GET /franceconnect", s.about)
 	handle("GET "+NoticePath, s.notice)
-	handle("GET "+walletPath, s.wallet)
-	handle("GET "+europeanWalletPath, s.wallet)
 	handle("POST "+loginPath, s.begin)
 	handle("GET "+s.Login.CallbackPath(), s.finish)
 	handle("POST "+logoutPath, s.logout)
@@ -331,6 +329,7 @@ type situationView struct {
 	Card     string
 	Replace  string
 	Sessions string
+	Wallet   string
 	Messages ui.Link
 	Unread   int
 }
@@ -340,7 +339,7 @@ func (s *site) situation(w http.ResponseWriter, r *http.Request, me login.Sessio
 	if err != nil {
 		return err
 	}
-	v := situationView{Page: s.ui.Page(r, "situation.title"), PDF: pdfPath, European: europeanPath, Card: cardPath, Replace: replacePath, Sessions: sessionsPath}
+	v := situationView{Page: s.ui.Page(r, "situation.title"), PDF: pdfPath, European: europeanPath, Card: cardPath, Replace: replacePath, Sessions: sessionsPath, Wallet: s.Wallet}
 	told, err := s.People.Notices(r.Context(), me.Actor())
 	if err != nil {
 		return err

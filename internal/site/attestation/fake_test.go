@@ -162,8 +162,8 @@ func (f *fake) Issuance(context.Context) ([]certify.Issued, error) {
 func start(t testing.TB, f *fake, out io.Writer) (*site, http.Handler) {
 	t.Helper()
 	s, err := newSite(Deps{
-		Verifier: "https://verifier.example/",
-		Login:    f, People: f, Certify: f, Register: register(t).Processing(), Clock: func() time.Time { return now }, Rand: rand.Reader,
+		Wallet: "https://portefeuille.example/",
+		Login:  f, People: f, Certify: f, Register: register(t).Processing(), Clock: func() time.Time { return now }, Rand: rand.Reader,
 		Log: slog.New(slog.NewJSONHandler(out, nil)), Sandbox: true, FormAction: []string{"http://localhost:8411"},
 		Accounts: []Account{{"Compte de la Mousse", "https://mousse.invalid/perdu"}, {"Compte du Lierre", ""}},
 	})

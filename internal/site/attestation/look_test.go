@@ -22,7 +22,6 @@ func TestLook(t *testing.T) {
 		{name: "home-down", path: "/connexion/retour/fc", fake: fake{finish: carnet.E("login", carnet.Unavailable, login.CodeProviderDown, nil)}},
 		{name: "about", path: "/franceconnect"},
 		{name: "notice", path: NoticePath},
-		{name: "wallet", path: walletPath},
 		{name: "stranger", path: "/connexion/retour/fc", fake: fake{resolve: carnet.E("people", carnet.NotFound, "person.unresolved", nil)}},
 		{name: "near", path: "/connexion/retour/fc", fake: fake{resolve: &carnet.Error{Op: "people", Kind: carnet.NotFound, Code: "person.near", Field: "hyphen"}}},
 		{name: "sessions", path: "/mes-connexions", session: true},

@@ -57,7 +57,6 @@ func TestPages(t *testing.T) {
 		{Scenario: sitetest.Scenario{Name: "what FranceConnect is", URL: "/franceconnect", ExpectedStatus: 200, ExpectedContent: []string{"Nous ne voyons jamais votre mot de passe", "FranceConnect est imité"}}},
 		{Scenario: sitetest.Scenario{Name: "the notice tells what the register of processing says", URL: NoticePath, ExpectedStatus: 200,
 			ExpectedContent: []string{"Vaccin Covid : enregistrement et suivi des vaccinations", "Numéro d'inscription au répertoire", "délégué à la protection des données", "CNIL", "Ministère chargé de la santé"}}},
-		{Scenario: sitetest.Scenario{Name: "where the right-hand code leads", URL: walletPath, ExpectedStatus: 200, ExpectedContent: []string{"Ce code contient votre attestation", `href="https://verifier.example/"`, "Vérifier une attestation"}}},
 		{Scenario: sitetest.Scenario{Name: "home leads on who is logged in", URL: "/", Session: true, ExpectedStatus: see, ExpectedLocation: "/ma-vaccination"}},
 		{Scenario: sitetest.Scenario{Name: "the situation needs a login", URL: "/ma-vaccination", ExpectedStatus: see, ExpectedLocation: "/?session=absente", NotExpectedContent: secrets}, doses: 2},
 		{Scenario: sitetest.Scenario{Name: "so does the PDF", URL: "/ma-vaccination/attestation", ExpectedStatus: see, ExpectedLocation: "/?session=absente", NotExpectedContent: []string{"%PDF"}}, doses: 2},
@@ -152,7 +151,6 @@ func TestPages(t *testing.T) {
 		{Scenario: sitetest.Scenario{Name: "replacing without a key of ours", Method: http.MethodPost, URL: replacePath, Session: true, Form: url.Values{"cle": {"x"}}, ExpectedStatus: 404}, doses: 2},
 		{Scenario: sitetest.Scenario{Name: "replacing needs a login", Method: http.MethodPost, URL: replacePath, Form: url.Values{"cle": {otherSession.String()}}, ExpectedStatus: see, ExpectedLocation: "/?session=absente"}},
 		{Scenario: sitetest.Scenario{Name: "the public log of issuance", URL: issuancePath, ExpectedStatus: 200, ExpectedContent: []string{"Attestations délivrées", "20/11/2026", "41", "Certificat européen"}, NotExpectedContent: secrets}},
-		{Scenario: sitetest.Scenario{Name: "where the link of the European certificate leads", URL: europeanWalletPath, ExpectedStatus: 200, ExpectedContent: []string{"Ce code contient votre attestation"}}},
 		{Scenario: sitetest.Scenario{Name: "the page has a text to copy, and no field to write in", URL: "/ma-vaccination", Session: true, ExpectedStatus: 200,
 			ExpectedContent: []string{"Un texte pour demander la correction", "article 16", "au professionnel qui a saisi la dose et au délégué"}, NotExpectedContent: []string{"<textarea", `type="text"`}}, doses: 2},
 		{Scenario: sitetest.Scenario{Name: "the signer is away", URL: "/ma-vaccination/attestation", Session: true, ExpectedStatus: 503, ExpectedContent: []string{"Réessayer"}, NotExpectedContent: []string{"%PDF"}},
@@ -202,7 +200,7 @@ func TestOnePerson(t *testing.T) {
 	}
 	s.claims = func(login.Claims) (carnet.Identity, error) { return pivot, nil }
 	h := s.handler()
-	public := []string{"GET /{$}", "GET /franceconnect", "GET " + NoticePath, "GET " + walletPath, "GET " + europeanWalletPath, "GET " + issuancePath, "POST " + loginPath, "GET /connexion/retour/fc", "POST " + logoutPath}
+	public := []string{"GET /{$}", "GET /franceconnect", "GET " + NoticePath, "GET " + issuancePath, "POST " + loginPath, "GET /connexion/retour/fc", "POST " + logoutPath}
 	if len(s.routes) < len(public)+4 {
 		t.Fatalf("only %d routes", len(s.routes))
 	}

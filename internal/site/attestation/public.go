@@ -5,15 +5,10 @@ import (
 	"strings"
 
 	"carnet/internal/site/ui"
-	"carnet/twoddoc"
 )
 
 // NoticePath is the page on personal data, which every certificate names.
 const NoticePath = "/donnees-personnelles"
-
-// walletPath is where the right-hand code leads by default. The certificate stands in the fragment
-// of the link, which a browser keeps to itself: this page never receives it.
-var walletPath = strings.TrimSuffix(twoddoc.WalletPath, "#")
 
 type noticeView struct {
 	ui.Page
@@ -52,14 +47,4 @@ func (s *site) notice(w http.ResponseWriter, r *http.Request) {
 		v.Entries = append(v.Entries, e)
 	}
 	s.ui.Render(w, r, http.StatusOK, "notice", &v)
-}
-
-type walletView struct {
-	ui.Page
-	Verifier string
-}
-
-func (s *site) wallet(w http.ResponseWriter, r *http.Request) {
-	v := walletView{s.ui.Page(r, "wallet.title"), s.Verifier}
-	s.ui.Render(w, r, http.StatusOK, "wallet", &v)
 }

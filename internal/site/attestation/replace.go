@@ -3,16 +3,12 @@ package attestation
 import (
 	"net/http"
 	"strconv"
-	"strings"
 
 	"carnet/internal/carnet"
 	"carnet/internal/certify"
 	"carnet/internal/login"
 	"carnet/internal/site/ui"
 )
-
-// europeanWalletPath is where the link of the European certificate leads.
-var europeanWalletPath = strings.TrimSuffix(certify.WalletPath, "#")
 
 // fieldKey holds the idempotency key of the form: sent twice, it revokes once.
 const fieldKey = "cle"
