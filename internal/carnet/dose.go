@@ -176,16 +176,19 @@ type Dose struct {
 	RecordedBy  ID // professional
 	Delegate    ID // who typed it for RecordedBy; zero when RecordedBy did
 	RecordedAt  time.Time
+	RecordedIn  string // Place.ID of the session in which it was entered; its head answers for it too
 	LateReason  string // why it was entered on a later day than Date
 	Form        string // serial number of the paper form that it was first written on
 	Run         ID     // run that it belongs to; zero for an entry of its own
 	Version     int    // 1, then one more for each correction
 	Contested   bool   // RecordedBy says that this entry was not theirs
 	Suspended   bool   // staff suspect a fraud: no certificate is made of it until they release it
+	Suspected   bool   // somebody says that it is forged; a second person has not confirmed it yet
 }
 
 // Given reports an injection, against the record that none was given.
 func (d Dose) Given() bool { return d.NotGiven == "" }
 
-// Complete reports that the course is finished with this dose ("Terminé", against "En cours").
-func (d Dose) Complete() bool { return d.Rank >= d.Expected }
+// Complete reports that the course is finished with this dose ("Terminé", against "En cours"). What
+// does not count has no rank and completes nothing.
+func (d Dose) Complete() bool { return d.Rank > 0 && d.Rank >= d.Expected }

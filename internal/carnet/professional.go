@@ -20,6 +20,7 @@ type Professional struct {
 	Profession string
 	Vaccinator bool // may be named as the one who injects
 	Places     []Place
+	Heads      []string // ids of the places that they head: they answer for what was entered there
 }
 
 // Place is where an act happens: an establishment with its FINESS number, or a practice.

@@ -79,6 +79,7 @@ var (
 	Accountability = Purpose{"accountability"}
 	Information    = Purpose{"information"}
 	Identification = Purpose{"identification"}
+	Rectification  = Purpose{"rectification"}
 )
 
 var purposes = []Purpose{
@@ -101,6 +102,7 @@ var purposes = []Purpose{
 	Accountability,
 	Information,
 	Identification,
+	Rectification,
 }
 
 func (p Purpose) String() string { return p.id }
@@ -120,13 +122,17 @@ const (
 	ActDeclare  Act = "declare"  // declare and revoke delegates
 	ActExport   Act = "export"   // take data away
 	ActImport   Act = "import"   // take over a file of vaccinations
+	ActUndo     Act = "undo"     // take back what one has just entered oneself
+
+	// ActBreakGlass opens a record without a link of care, with a motive.
+	ActBreakGlass Act = "break-glass"
 )
 
 // Acts lists them all; delegated are those that a delegate may do (identity section 5, D4), and
 // bySoftware those that a professional does in the software of an establishment.
 var (
-	Acts      = []Act{ActRead, ActEnter, ActCorrect, ActCancel, ActContest, ActRecall, ActSettings, ActDeclare, ActExport, ActImport}
-	delegated = []Act{ActRead, ActEnter}
+	Acts      = []Act{ActRead, ActEnter, ActCorrect, ActCancel, ActContest, ActRecall, ActSettings, ActDeclare, ActExport, ActImport, ActUndo, ActBreakGlass}
+	delegated = []Act{ActRead, ActEnter, ActUndo}
 
 	bySoftware = []Act{ActRead, ActEnter, ActCorrect, ActCancel}
 )

@@ -60,7 +60,9 @@ func TestTuples(t *testing.T) {
 		"system recall self": true, "system recall other": true, "system recall none": true,
 		"professional paper self": true, "professional paper other": true, "professional paper none": true,
 		"professional import self": true, "professional import other": true, "professional import none": true,
-		"system import self": true, "system import other": true, "system import none": true,
+		"system import self":         true,
+		"insured rectification self": true, "professional rectification self": true, "professional rectification other": true, "professional rectification none": true,
+		"dpo rectification self": true, "dpo rectification other": true, "dpo rectification none": true, "system import other": true, "system import none": true,
 		// "self" of a professional is a person like any other.
 		"professional vaccination self": true, "professional directory self": true,
 		"system directory self": true, "system enrolment self": true, "system revocation self": true, "system publication self": true, "system login self": true, "system accountability self": true,

@@ -1,6 +1,7 @@
 package vaccinate
 
 import (
+	"slices"
 	"time"
 
 	"carnet/internal/carnet"
@@ -78,3 +79,32 @@ const (
 
 // Causes lists those that somebody may give who cancels an entry.
 var Causes = []Cause{WrongPerson, NeverGiven, Twice, Other}
+
+// Difference lists the parts in which two states of an entry differ, in the order of Changes. Ranks
+// count only where somebody chose them: those of the rules follow by themselves.
+func Difference(a, b carnet.Dose) []Change {
+	parts := map[Change]bool{
+		ChangeVaccine:  a.Vaccine != b.Vaccine || a.Product != b.Product || a.Country != b.Country,
+		ChangeLot:      !a.Lot.Equal(b.Lot.Private) || a.Expiry != b.Expiry || a.Half != b.Half,
+		ChangeDate:     a.Date != b.Date || a.Time != b.Time || a.LateReason != b.LateReason,
+		ChangePlace:    a.Place.ID != b.Place.ID || a.PlaceType != b.PlaceType,
+		ChangeSite:     a.BodySite != b.BodySite || a.Route != b.Route,
+		ChangePeople:   a.Injector != b.Injector || a.Responsible != b.Responsible,
+		ChangeRank:     a.RankReason != b.RankReason || (a.Rank != b.Rank || a.Expected != b.Expected) && a.RankReason+b.RankReason != "",
+		ChangeConsent:  !sameConsent(a.Consent, b.Consent) || a.Eligibility != b.Eligibility || !slices.Equal(a.Contraindications, b.Contraindications),
+		ChangeNote:     !a.Note.Equal(b.Note) || a.Form != b.Form || a.Run != b.Run,
+		ChangeEvidence: a.Evidence != b.Evidence,
+		ChangeOutcome:  a.NotGiven != b.NotGiven,
+	}
+	var list []Change
+	for _, c := range Changes {
+		if parts[c] {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+func sameConsent(a, b carnet.Consent) bool {
+	return a.By == b.By && a.Name.Equal(b.Name) && a.Relation.Equal(b.Relation)
+}

@@ -1,6 +1,8 @@
 package vaccinate
 
 import (
+	"slices"
+
 	"carnet/internal/carnet"
 	"carnet/internal/vaccinate/catalogue"
 )
@@ -19,12 +21,17 @@ type Warning struct {
 	Args map[string]any // days, dates, names of vaccines
 }
 
-// propose is what the catalogue says of a dose of vaccine v on a day, after the doses that stand.
-func propose(c Catalogue, history []carnet.Dose, v carnet.Vaccine, on carnet.Date) Proposal {
-	a := c.Assess(catalogue.Person{}, history, v, on)
-	p := Proposal{Rank: a.Rank, Expected: a.Expected, Reason: string(a.Reason)}
+// propose is what the catalogue says of a dose among the others that stand. The warnings are those
+// of giving it after the others; its rank is its place among all, as they are numbered.
+func propose(c Catalogue, person catalogue.Person, others []carnet.Dose, d carnet.Dose, v carnet.Vaccine) Proposal {
+	a := c.Assess(person, others, v, d.Date)
+	var p Proposal
 	for _, w := range a.Warnings {
 		p.Warnings = append(p.Warnings, Warning{string(w.Code), w.Args})
 	}
+	if numbers := c.Number(person, append(slices.Clone(others), d)); numbers[len(others)].Rank > 0 {
+		a = numbers[len(others)]
+	}
+	p.Rank, p.Expected, p.Reason = a.Rank, a.Expected, string(a.Reason)
 	return p
 }

@@ -7,6 +7,7 @@ import (
 	"pgregory.net/rapid"
 
 	"carnet/internal/carnet"
+	"carnet/internal/vaccinate/catalogue"
 )
 
 const (
@@ -63,7 +64,7 @@ func TestPropose(t *testing.T) {
 				history = append(history, carnet.Dose{Vaccine: p.vaccine, Date: day(t, p.date)})
 			}
 			product, _ := c.Find(v.vaccine)
-			got := propose(c, history, product, day(t, v.on))
+			got := propose(c, catalogue.Person{}, history, carnet.Dose{ID: lastID, Vaccine: v.vaccine, Date: day(t, v.on)}, product)
 			var codes []string
 			for _, w := range got.Warnings {
 				codes = append(codes, w.Code)
@@ -90,9 +91,10 @@ func TestProposeDoesNotDependOnOrder(t *testing.T) {
 			seen[d.Date] = true
 		}
 		v, on := rapid.SampledFrom(c.Vaccines()).Draw(t, "vaccine"), carnet.DateOfDays(rapid.IntRange(18600, 20800).Draw(t, "on"))
-		a := propose(c, history, v, on)
+		d := carnet.Dose{ID: lastID, Vaccine: v.Code, Date: on}
+		a := propose(c, catalogue.Person{}, history, d, v)
 		shuffled := rapid.Permutation(history).Draw(t, "shuffled")
-		b := propose(c, shuffled, v, on)
+		b := propose(c, catalogue.Person{}, shuffled, d, v)
 		if a.Rank != b.Rank || a.Expected != b.Expected || a.Reason != b.Reason || len(a.Warnings) != len(b.Warnings) {
 			t.Fatalf("%+v against %+v", a, b)
 		}
@@ -101,4 +103,3 @@ func TestProposeDoesNotDependOnOrder(t *testing.T) {
 		}
 	})
 }
-

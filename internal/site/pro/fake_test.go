@@ -56,6 +56,7 @@ func mustNIR(t testing.TB, digits string) nir.Number {
 
 // fake stands for login, people and vaccinate. It keeps doses in memory and uses the real rules.
 type fake struct {
+	records
 	session  error // what Current answers when it is not nil
 	finish   error
 	down     error // what people and vaccinate answer
@@ -99,7 +100,7 @@ func newFake(t testing.TB) *fake {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fake{stock: newLots(), done: map[carnet.ID]carnet.Dose{}, people: []carnet.Person{fougere, newcomer}}
+	f := &fake{records: records{link: vaccinate.ByNumber}, stock: newLots(), done: map[carnet.ID]carnet.Dose{}, people: []carnet.Person{fougere, newcomer}}
 	f.people[0].Identity.NIR = mustNIR(t, "2620599999001")
 	f.rules = vaccinate.New(nil, nil, nil, carnet.IDs{Clock: func() time.Time { return now }, Rand: rand.Reader}, catalogue)
 	lot, err := carnet.ParseLot("EX4821")

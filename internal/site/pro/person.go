@@ -86,6 +86,11 @@ func (s *site) personOf(r *http.Request, actor protect.Actor) (carnet.Person, er
 	if err != nil {
 		return carnet.Person{}, carnet.E("pro.person", carnet.NotFound, "person.unknown", err)
 	}
+	if how, err := s.Vaccinate.LinkOf(r.Context(), actor, id); err != nil {
+		return carnet.Person{}, err
+	} else if how == vaccinate.NoLink {
+		return carnet.Person{}, noLink()
+	}
 	return s.People.Person(r.Context(), actor, id)
 }
 

@@ -75,6 +75,7 @@ type People interface {
 
 // Vaccinate is what the site needs of the room vaccinate.
 type Vaccinate interface {
+	Records
 	Catalogue() vaccinate.Catalogue
 	NewKey() (carnet.ID, error)
 	Today() carnet.Date
@@ -166,6 +167,7 @@ func newSite(d Deps) (*site, error) {
 	if err != nil {
 		return nil, err
 	}
+	d.People = meeting{d.People, d.Vaccinate}
 	return &site{Deps: d, ui: kit, claims: login.Claims.Professional, drafts: sealed}, nil
 }
 
@@ -203,6 +205,8 @@ func (s *site) handler() http.Handler {
 	private("GET /recherche", s.findPage)
 	private("POST /recherche", s.find)
 	private("GET /personnes/{person}", s.person)
+	private("GET /personnes/{person}/acces", s.access)
+	private("POST /personnes/{person}/acces", s.openAccess)
 	private("GET /personnes/{person}/doses/nouvelle", s.newEntry)
 	private("GET /personnes/{person}/saisies/{key}", s.entryPage)
 	private("POST /personnes/{person}/saisies/{key}", s.entryCheck)
@@ -252,6 +256,10 @@ func (s *site) member(h func(http.ResponseWriter, *http.Request, login.Session) 
 		}
 		ui.SetSession(r, shown)
 		if err := h(w, r, me); err != nil {
+			if id, bad := carnet.ParseID(r.PathValue("person")); bad == nil && carnet.CodeOf(err) == "person.no-link" {
+				http.Redirect(w, r, accessPath(id), http.StatusSeeOther)
+				return
+			}
 			s.ui.Fail(w, r, err)
 		}
 	}

@@ -19,6 +19,8 @@ func TestCodesHaveWords(t *testing.T) {
 		"internal": true, "login.profile": true, // configuration
 		"person.unresolved": true, "person.ambiguous": true, "person.near": true, "person.married-name": true, "person.deceased": true, "person.account": true, // the insured person's login
 		"person.given-missing": true, "death.missing": true, // the directory
+		"link.unknown":           true,                                                                                 // a mistake of the program
+		"petition.words-missing": true, "petition.what-missing": true, "petition.waiting": true, "petition.many": true, // the insured person's form
 		"alert.unknown": true, // the space of the staff
 	}
 	codes := sitetest.Codes(t, ".", "../../carnet", "../../../nir", "../../people", "../../vaccinate", "../../login")

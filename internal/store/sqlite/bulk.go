@@ -65,7 +65,7 @@ func (t bulkTx) Histories(list []carnet.ID) (map[carnet.ID][]carnet.Dose, error)
 	}
 	histories := map[carnet.ID][]carnet.Dose{}
 	for _, r := range rows {
-		if r.int("standing") == 0 {
+		if r.int("standing") != stands {
 			continue
 		}
 		d, err := t.dose(r.id("person_id"), r)

@@ -162,6 +162,7 @@ func TestSchemaIsDeclared(t *testing.T) {
 				protect.Accountability,
 				protect.Information,
 				protect.Identification,
+				protect.Rectification,
 			} {
 				all = append(all, guard.Decide(protect.Request{Actor: protect.Actor{ID: me, Role: role}, Purpose: p, Person: me}))
 			}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 
 	"carnet/internal/carnet"
@@ -21,44 +22,77 @@ func (s vaccinateStore) Within(ctx context.Context, d protect.Decision, fn func(
 	return s.db.within(ctx, d, func(t *tx) error { return fn(t) })
 }
 
+var doseColumns = []string{"dose_id", "vaccine", "lot", "given_on", "place_id", "body_site", "rank", "expected", "rank_reason",
+	"injector_id", "recorder_id", "recorded_at", "version", "standing", "delegate_id", "contested",
+	"not_given", "evidence", "country", "rules", "run_id", "detail", "suspended", "responsible_id", "recorded_in", "suspected"}
+
+// What an entry is: its column standing.
+const (
+	cancelled = iota
+	stands
+	annulled
+)
+
 // Doses lists the entries of a person that stand, oldest injection first: those of their record and of
 // every record that was joined to it, each with the PersonID that it was entered under. A record that
 // was joined to another has none of its own. What the decision does not show of an entry is empty.
-func (t *tx) Doses(person carnet.ID) ([]carnet.Dose, error) {
+func (t *tx) Doses(person carnet.ID) ([]carnet.Dose, error) { return t.doses(person, stands) }
+
+// Annulled lists the forged entries of a person that were taken away.
+func (t *tx) Annulled(person carnet.ID) ([]carnet.Dose, error) { return t.doses(person, annulled) }
+
+func (t *tx) doses(person carnet.ID, standing int) ([]carnet.Dose, error) {
 	records, err := t.whole(person)
 	if err != nil {
 		return nil, err
 	}
-	var doses []carnet.Dose
+	var list []carnet.Dose
 	for _, record := range records {
 		rows, err := t.read(record, "dose", where("person_id", record[:]).by("given_on, recorded_at, dose_id"), doseColumns...)
 		if err != nil {
 			return nil, err
 		}
 		for _, r := range rows {
-			if r.int("standing") == 0 {
+			if r.int("standing") != standing {
 				continue
 			}
 			d, err := t.dose(record, r)
 			if err != nil {
 				return nil, err
 			}
-			doses = append(doses, d)
+			list = append(list, d)
 		}
 	}
 	if len(records) > 1 {
-		slices.SortStableFunc(doses, func(a, b carnet.Dose) int {
+		slices.SortStableFunc(list, func(a, b carnet.Dose) int {
 			return cmp.Or(a.Date.Days()-b.Date.Days(), a.RecordedAt.Compare(b.RecordedAt), byPerson(a.ID, b.ID))
 		})
 	}
-	return doses, nil
+	return list, nil
 }
 
-var doseColumns = []string{"dose_id", "vaccine", "lot", "given_on", "place_id", "body_site", "rank", "expected", "rank_reason",
-	"injector_id", "recorder_id", "recorded_at", "version", "standing", "delegate_id", "contested",
-	"not_given", "evidence", "country", "rules", "run_id", "detail", "suspended"}
+// Suspects lists the entries of a place, or made in it, that are said to be forged.
+func (t *tx) Suspects(place string) ([]carnet.Dose, error) {
+	var list []carnet.Dose
+	for _, column := range []string{"place_id", "recorded_in"} {
+		rows, err := t.read(nobody, "dose", where(column, place).and("suspected", 1).and("standing", stands).by("person_id, given_on").first(maxDelegated), append([]string{"person_id"}, doseColumns...)...)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range rows {
+			d, err := t.dose(r.id("person_id"), r)
+			if err != nil {
+				return nil, err
+			}
+			if column == "place_id" || d.Place.ID != place { // each once
+				list = append(list, d)
+			}
+		}
+	}
+	return list, nil
+}
 
-// dose opens a row of entries.
+// dose reads an entry from its projection.
 func (t *tx) dose(person carnet.ID, r row) (d carnet.Dose, err error) {
 	d = carnet.Dose{
 		ID: r.id("dose_id"), PersonID: person, Vaccine: r.text("vaccine"), Date: carnet.DateOfDays(r.int("given_on")),
@@ -66,7 +100,8 @@ func (t *tx) dose(person carnet.ID, r row) (d carnet.Dose, err error) {
 		RankReason: r.text("rank_reason"), Injector: r.id("injector_id"), RecordedBy: r.id("recorder_id"),
 		RecordedAt: r.time("recorded_at"), Version: r.int("version"), Delegate: r.id("delegate_id"), Contested: r.int("contested") == 1,
 		NotGiven: carnet.NotGiven(r.text("not_given")), Evidence: carnet.Evidence(r.text("evidence")), Country: r.text("country"),
-		Rules: r.text("rules"), Run: r.id("run_id"), Suspended: r.int("suspended") == 1,
+		Rules: r.text("rules"), Run: r.id("run_id"), Suspended: r.int("suspended") == 1, Responsible: r.id("responsible_id"),
+		RecordedIn: r.text("recorded_in"), Suspected: r.int("suspected") == 1,
 	}
 	if err := t.openDose(&d, r.blob("lot"), r.blob("detail")); err != nil {
 		return d, err
@@ -122,14 +157,13 @@ type detailBody struct {
 	Contraindications []string         `json:"contraindications,omitempty"`
 	Warnings          []string         `json:"warnings,omitempty"`
 	Note              string           `json:"note,omitempty"`
-	Responsible       carnet.ID        `json:"responsible,omitzero"`
 	LateReason        string           `json:"late_reason,omitempty"`
 	Form              string           `json:"form,omitempty"`
 }
 
 func detailOf(d carnet.Dose) detailBody {
 	b := detailBody{d.Product, 0, d.Half, d.Time, d.PlaceType, d.Route, d.Eligibility, d.Consent.By, d.Consent.Name.Reveal(), d.Consent.Relation.Reveal(),
-		d.Contraindications, d.Warnings, d.Note.Reveal(), d.Responsible, d.LateReason, d.Form}
+		d.Contraindications, d.Warnings, d.Note.Reveal(), d.LateReason, d.Form}
 	if !d.Expiry.IsZero() {
 		b.Expiry = d.Expiry.Days()
 	}
@@ -139,7 +173,7 @@ func detailOf(d carnet.Dose) detailBody {
 func (b detailBody) fill(d *carnet.Dose) {
 	d.Product, d.Half, d.Time, d.PlaceType, d.Route, d.Eligibility = b.Product, b.Half, b.Time, b.PlaceType, b.Route, b.Eligibility
 	d.Consent = carnet.Consent{By: b.ConsentBy, Name: carnet.Hide(b.ConsentName), Relation: carnet.Hide(b.ConsentRelation)}
-	d.Contraindications, d.Warnings, d.Note, d.Responsible = b.Contraindications, b.Warnings, carnet.Hide(b.Note), b.Responsible
+	d.Contraindications, d.Warnings, d.Note = b.Contraindications, b.Warnings, carnet.Hide(b.Note)
 	d.LateReason, d.Form = b.LateReason, b.Form
 	if b.Expiry != 0 {
 		d.Expiry = carnet.DateOfDays(b.Expiry)
@@ -174,6 +208,10 @@ type eventBody struct {
 	Follows    carnet.ID          `json:"follows,omitzero"`
 	Moved      carnet.ID          `json:"moved,omitzero"`
 	Suspended  bool               `json:"suspended,omitempty"`
+
+	Responsible carnet.ID `json:"responsible,omitzero"` // zero in old events: who recorded
+	RecordedIn  string    `json:"recorded_in,omitempty"`
+	Suspected   bool      `json:"suspected,omitempty"`
 }
 
 var eventColumns = []string{"person_id", "event_id", "dose_id", "kind", "idem", "actor_id", "at", "body", "delegate_id", "session_id"}
@@ -195,6 +233,36 @@ func (t *tx) Event(person, idem carnet.ID) (vaccinate.Event, error) {
 		}
 	}
 	return vaccinate.Event{}, carnet.E("sqlite", carnet.NotFound, "dose.no-event", nil)
+}
+
+// Events lists what happened to an entry, oldest first.
+func (t *tx) Events(person, dose carnet.ID) ([]vaccinate.Event, error) {
+	records, err := t.whole(person)
+	if err != nil {
+		return nil, err
+	}
+	var list []vaccinate.Event
+	for _, record := range records {
+		rows, err := t.read(record, "dose_event", where("person_id", record[:]).and("dose_id", dose[:]).by("event_id"), eventColumns...)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range rows {
+			e, err := t.event(r)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, e)
+		}
+	}
+	return list, nil
+}
+
+func truth(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 const maxDelegated = 500
@@ -240,6 +308,7 @@ func (t *tx) event(r row) (vaccinate.Event, error) {
 			Date: carnet.DateOfDays(b.Date), BodySite: b.BodySite, Rank: b.Rank, Expected: b.Expected, RankReason: b.RankReason,
 			Injector: b.Injector, RecordedBy: b.Recorder, RecordedAt: time.UnixMicro(b.RecordedAt).UTC(), Version: b.Version,
 			Delegate: b.Delegate, Contested: b.Contested, NotGiven: b.NotGiven, Evidence: b.Evidence, Country: b.Country, Rules: b.Rules, Run: b.Run, Suspended: b.Suspended,
+			Responsible: b.Responsible, RecordedIn: b.RecordedIn, Suspected: b.Suspected,
 		}}
 	b.Detail.fill(&e.Dose)
 	e.Dose.Place, err = t.place(b.Place)
@@ -256,7 +325,8 @@ func (t *tx) Append(e vaccinate.Event) error {
 	rest := detailOf(d)
 	text, err := json.Marshal(eventBody{d.Vaccine, d.Lot.Reveal(), d.Date.Days(), d.Place.ID, d.BodySite, d.Rank, d.Expected,
 		d.RankReason, d.Injector, d.RecordedBy, d.RecordedAt.UnixMicro(), d.Version, e.Reason, d.Delegate, d.Contested,
-		d.NotGiven, d.Evidence, d.Country, d.Rules, d.Run, rest, e.Changes, e.Cause, e.Follows, e.Moved, d.Suspended})
+		d.NotGiven, d.Evidence, d.Country, d.Rules, d.Run, rest, e.Changes, e.Cause, e.Follows, e.Moved, d.Suspended,
+		d.Responsible, d.RecordedIn, d.Suspected})
 	if err != nil {
 		return carnet.E("sqlite", carnet.Internal, "internal", err)
 	}
@@ -271,37 +341,37 @@ func (t *tx) Append(e vaccinate.Event) error {
 	if err != nil {
 		return err
 	}
-	lot, err := key.Seal("dose.lot", []byte(d.Lot.Reveal()))
+	lot, err := t.seal(d.PersonID, "dose.lot", d.Lot.Private)
 	if err != nil {
 		return err
 	}
-	lookup := t.lotLookup(d.Vaccine, d.Lot)
+	lookup := []byte{}
+	if !d.Lot.IsZero() {
+		h := t.lotLookup(d.Vaccine, d.Lot)
+		lookup = h[:]
+	}
 	person := cell{"person_id", d.PersonID[:]}
 	if _, err := t.write(d.PersonID, refuse, "dose_event", person, cell{"event_id", e.ID[:]}, cell{"dose_id", d.ID[:]},
 		cell{"kind", string(e.Kind)}, cell{"idem", e.Key[:]}, cell{"actor_id", e.Actor[:]}, cell{"at", e.At.UnixMicro()},
 		cell{"body", body}, cell{"delegate_id", some(e.Delegate[:])}, cell{"session_id", some(e.Session[:])}); err != nil {
 		return err
 	}
-	contested := 0
-	if d.Contested {
-		contested = 1
-	}
-	suspended := 0
-	if d.Suspended {
-		suspended = 1
-	}
-	standing := 1
-	if e.Kind == vaccinate.Cancelled {
-		standing = 0
+	standing := stands
+	switch e.Kind {
+	case vaccinate.Cancelled:
+		standing = cancelled
+	case vaccinate.Annulled:
+		standing = annulled
 	}
 	if _, err := t.write(d.PersonID, replace, "dose", person, cell{"dose_id", d.ID[:]}, cell{"vaccine", d.Vaccine}, cell{"lot", lot},
-		cell{"lot_lookup", lookup[:]}, cell{"given_on", d.Date.Days()}, cell{"place_id", d.Place.ID},
+		cell{"lot_lookup", lookup}, cell{"given_on", d.Date.Days()}, cell{"place_id", d.Place.ID},
 		cell{"body_site", string(d.BodySite)}, cell{"rank", d.Rank}, cell{"expected", d.Expected},
 		cell{"rank_reason", d.RankReason}, cell{"injector_id", d.Injector[:]}, cell{"recorder_id", d.RecordedBy[:]},
 		cell{"recorded_at", d.RecordedAt.UnixMicro()}, cell{"version", d.Version}, cell{"standing", standing},
-		cell{"delegate_id", some(d.Delegate[:])}, cell{"contested", contested}, cell{"not_given", string(d.NotGiven)},
+		cell{"delegate_id", some(d.Delegate[:])}, cell{"contested", truth(d.Contested)}, cell{"not_given", string(d.NotGiven)},
 		cell{"evidence", string(d.Evidence)}, cell{"country", d.Country}, cell{"rules", d.Rules}, cell{"run_id", some(d.Run[:])},
-		cell{"detail", detail}, cell{"suspended", suspended}); err != nil {
+		cell{"detail", detail}, cell{"suspended", truth(d.Suspended)},
+		cell{"responsible_id", some(d.Responsible[:])}, cell{"recorded_in", d.RecordedIn}, cell{"suspected", truth(d.Suspected)}); err != nil {
 		return err
 	}
 	id, err := t.db.ids.New()
@@ -336,7 +406,7 @@ func (t *tx) Professional(id carnet.ID) (carnet.Professional, error) {
 	}
 	p := carnet.Professional{ID: id, Number: clear["number"], FamilyName: clear["family_name"], GivenName: clear["given_name"],
 		Profession: rows[0].text("profession"), Vaccinator: rows[0].int("vaccinator") == 1}
-	places, err := t.read(id, "professional_place", where("professional_id", id[:]).by("place_id"), "place_id")
+	places, err := t.read(id, "professional_place", where("professional_id", id[:]).by("place_id"), "place_id", "head")
 	if err != nil {
 		return carnet.Professional{}, err
 	}
@@ -346,6 +416,9 @@ func (t *tx) Professional(id carnet.ID) (carnet.Professional, error) {
 			return carnet.Professional{}, err
 		}
 		p.Places = append(p.Places, place)
+		if r.int("head") == 1 {
+			p.Heads = append(p.Heads, place.ID)
+		}
 	}
 	return p, nil
 }
@@ -396,11 +469,153 @@ func (t *tx) PutProfessional(p carnet.Professional) error {
 			cell{"commune", place.Commune}, cell{"country", place.Country}); err != nil {
 			return err
 		}
-		if _, err := t.write(p.ID, keep, "professional_place", id, cell{"place_id", place.ID}); err != nil {
+		if _, err := t.write(p.ID, keep, "professional_place", id, cell{"place_id", place.ID},
+			cell{"head", truth(slices.Contains(p.Heads, place.ID))}); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// PutHead says that a professional heads one of their places, or no longer does.
+func (t *tx) PutHead(place string, professional carnet.ID, head bool) error {
+	n, err := t.update(professional, "professional_place", where("professional_id", professional[:]).and("place_id", place), cell{"head", truth(head)})
+	if err == nil && n == 0 {
+		err = carnet.E("sqlite", carnet.NotFound, "professional.unknown", nil)
+	}
+	return err
+}
+
+// Link reads by what a professional met a person in a session.
+func (t *tx) Link(person, professional, session carnet.ID) (vaccinate.Link, error) {
+	rows, err := t.read(person, "care_link", where("person_id", person[:]).and("professional_id", professional[:]).and("session_id", session[:]), "how")
+	if err != nil || len(rows) == 0 {
+		return vaccinate.NoLink, err
+	}
+	return vaccinate.Link(rows[0].text("how")), nil
+}
+
+// PutLink notes by what a professional met a person.
+func (t *tx) PutLink(person, professional, session carnet.ID, how vaccinate.Link, motive carnet.Private) error {
+	sealed, err := t.seal(person, "care_link.motive", motive)
+	if err != nil {
+		return err
+	}
+	_, err = t.write(person, replace, "care_link", cell{"person_id", person[:]}, cell{"professional_id", professional[:]}, cell{"session_id", session[:]},
+		cell{"how", string(how)}, cell{"motive", sealed}, cell{"at", t.db.ids.Clock().UnixMicro()})
+	return err
+}
+
+// seal seals a text for a person; what is empty stays empty.
+func (t *tx) seal(person carnet.ID, column string, text carnet.Private) ([]byte, error) {
+	if text.IsZero() {
+		return []byte{}, nil
+	}
+	key, err := t.key("person", person)
+	if err != nil {
+		return nil, err
+	}
+	return key.Seal(column, []byte(text.Reveal()))
+}
+
+// unseal opens what seal has made.
+func (t *tx) unseal(person carnet.ID, column string, sealed []byte) (carnet.Private, error) {
+	if len(sealed) == 0 {
+		return carnet.Private{}, nil
+	}
+	key, err := t.key("person", person)
+	if err != nil {
+		return carnet.Private{}, err
+	}
+	clear, err := key.Open(column, sealed)
+	return carnet.Hide(string(clear)), err
+}
+
+var petitionColumns = []string{"person_id", "petition_id", "dose_id", "what", "words", "at", "state", "answer", "answered_by", "answered_at",
+	"recorder_id", "responsible_id", "place_id", "recorded_in"}
+
+// Petition opens one request of rectification.
+func (t *tx) Petition(person, id carnet.ID) (vaccinate.Petition, error) {
+	list, err := t.petitions(person, where("person_id", person[:]).and("petition_id", id[:]))
+	if err == nil && len(list) == 0 {
+		err = carnet.E("sqlite", carnet.NotFound, "petition.unknown", nil)
+	}
+	if err != nil {
+		return vaccinate.Petition{}, err
+	}
+	return list[0], nil
+}
+
+// PetitionsOf lists those of a person, newest first.
+func (t *tx) PetitionsOf(person carnet.ID) ([]vaccinate.Petition, error) {
+	return t.petitions(person, where("person_id", person[:]).by("at DESC, petition_id DESC").first(maxDelegated))
+}
+
+// Petitions lists those that wait, and those that were answered since a time.
+func (t *tx) Petitions(of vaccinate.Petitioned, since time.Time) ([]vaccinate.Petition, error) {
+	var base condition
+	switch {
+	case !of.Recorder.IsZero():
+		base = where("recorder_id", of.Recorder[:])
+	case !of.Responsible.IsZero():
+		base = where("responsible_id", of.Responsible[:])
+	case of.Place != "":
+		base = where("place_id", of.Place)
+	case of.RecordedIn != "":
+		base = where("recorded_in", of.RecordedIn)
+	}
+	waiting, err := t.petitions(nobody, base.and("state", string(vaccinate.Waiting)).by("at, petition_id").first(maxDelegated))
+	if err != nil {
+		return nil, err
+	}
+	answered, err := t.petitions(nobody, base.since("answered_at", since.UnixMicro()).by("at, petition_id").first(maxDelegated))
+	return append(waiting, answered...), err
+}
+
+func (t *tx) petitions(person carnet.ID, which condition) ([]vaccinate.Petition, error) {
+	rows, err := t.read(person, "petition", which, petitionColumns...)
+	if err != nil {
+		return nil, err
+	}
+	var list []vaccinate.Petition
+	for _, r := range rows {
+		p := vaccinate.Petition{ID: r.id("petition_id"), Person: r.id("person_id"), Dose: r.id("dose_id"), At: r.time("at"),
+			State: vaccinate.PetitionState(r.text("state")), By: r.id("answered_by"), Answered: r.moment("answered_at"),
+			Petitioned: vaccinate.Petitioned{Recorder: r.id("recorder_id"), Responsible: r.id("responsible_id"), Place: r.text("place_id"), RecordedIn: r.text("recorded_in")}}
+		for _, c := range strings.Fields(r.text("what")) {
+			p.What = append(p.What, vaccinate.Change(c))
+		}
+		if p.Words, err = t.unseal(p.Person, "petition.words", r.blob("words")); err != nil {
+			return nil, err
+		}
+		if p.Answer, err = t.unseal(p.Person, "petition.answer", r.blob("answer")); err != nil {
+			return nil, err
+		}
+		list = append(list, p)
+	}
+	return list, nil
+}
+
+// PutPetition writes a petition, or its next state.
+func (t *tx) PutPetition(p vaccinate.Petition) error {
+	words, err := t.seal(p.Person, "petition.words", p.Words)
+	if err != nil {
+		return err
+	}
+	answer, err := t.seal(p.Person, "petition.answer", p.Answer)
+	if err != nil {
+		return err
+	}
+	what := make([]string, len(p.What))
+	for i, c := range p.What {
+		what[i] = string(c)
+	}
+	to := p.Petitioned
+	_, err = t.write(p.Person, replace, "petition", cell{"person_id", p.Person[:]}, cell{"petition_id", p.ID[:]}, cell{"dose_id", p.Dose[:]},
+		cell{"what", strings.Join(what, " ")}, cell{"words", words}, cell{"at", p.At.UnixMicro()}, cell{"state", string(p.State)}, cell{"answer", answer},
+		cell{"answered_by", some(p.By[:])}, cell{"answered_at", micros(p.Answered)}, cell{"recorder_id", some(to.Recorder[:])},
+		cell{"responsible_id", some(to.Responsible[:])}, cell{"place_id", to.Place}, cell{"recorded_in", to.RecordedIn})
+	return err
 }
 
 // place opens a place; it is public information.

@@ -286,6 +286,7 @@ func testDelegatedEntries(t *testing.T, w *world) {
 	me, typed := w.nurse, w.nurse
 	me.Session, typed.Session, typed.Delegate = session, session, rose
 	start := w.now()
+	must(t, w.vaccinate.Meet(t.Context(), typed, w.fern, vaccinate.ByNumber))
 	var dose carnet.Dose
 	t.Run("ECP-07 both names are on each act", func(t *testing.T) {
 		dose, err = w.vaccinate.Record(t.Context(), typed, w.command(t, "2026-11-20"))

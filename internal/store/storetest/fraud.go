@@ -52,6 +52,7 @@ func (w *world) enter(t testing.TB, s *vaccinate.Service, actor protect.Actor, p
 	t.Helper()
 	c := w.command(t, "2026-11-20")
 	c.Person = person
+	must(t, w.vaccinate.Meet(t.Context(), actor, c.Person, vaccinate.ByNumber))
 	d, err := s.Record(t.Context(), actor, c)
 	must(t, err)
 	return d
