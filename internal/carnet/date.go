@@ -47,10 +47,20 @@ func (d Date) AddDays(n int) Date { return DateOfDays(d.Days() + n) }
 func (d Date) IsZero() bool { return d == Date{} }
 
 // Before and After compare two dates.
-func (d Date) Before(e Date) bool { return d.Days() < e.Days() }
+func (d Date) Before(e Date) bool { return d.compare(e) < 0 }
 
 // After reports that d comes later than e.
-func (d Date) After(e Date) bool { return d.Days() > e.Days() }
+func (d Date) After(e Date) bool { return d.compare(e) > 0 }
+
+func (d Date) compare(e Date) int {
+	switch {
+	case d.Year != e.Year:
+		return d.Year - e.Year
+	case d.Month != e.Month:
+		return int(d.Month) - int(e.Month)
+	}
+	return d.Day - e.Day
+}
 
 // String is AAAA-MM-JJ.
 func (d Date) String() string { return fmt.Sprintf("%04d-%02d-%02d", d.Year, int(d.Month), d.Day) }

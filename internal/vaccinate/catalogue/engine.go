@@ -416,12 +416,12 @@ func (x *assessing) offer() {
 	v := x.vaccine
 	for _, r := range x.eligibles {
 		if r.on(x.on) && r.about(v) && r.Ages.fits(x.born, x.on) && x.sex(&r.Rule) {
-			x.out.Eligible = append(x.out.Eligible, Choice{r.Code, r.ID, r.French, map[string]string{"en": r.English}})
+			x.out.Eligible = append(x.out.Eligible, r.choice)
 		}
 	}
 	for _, r := range x.questions {
 		if r.on(x.on) && r.about(v) && (!r.Live || v.Live) && (r.Route == "" || slices.Contains(v.Routes, r.Route)) && r.Ages.fits(x.born, x.on) && (r.Sex == "" || x.person.Sex == "" || x.sex(&r.Rule)) {
-			x.out.Questions = append(x.out.Questions, Question{r.Code, r.ID, r.French, map[string]string{"en": r.English}, r.Kind})
+			x.out.Questions = append(x.out.Questions, r.question)
 		}
 	}
 	x.out.Consent = Consent{By: carnet.ConsentsBy}

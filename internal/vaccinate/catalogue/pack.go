@@ -190,6 +190,7 @@ type EligibilityRule struct {
 	Rule
 	Code            string
 	French, English string
+	choice          Choice
 }
 
 // QuestionRule is something to ask before the injection.
@@ -200,6 +201,7 @@ type QuestionRule struct {
 	Live            bool // of live vaccines only
 	Route           string
 	French, English string
+	question        Question
 }
 
 // ConsentRule says who may agree. Without Diseases it is the law for all of them.
@@ -231,6 +233,14 @@ func ParsePack(text []byte) (*Pack, error) {
 		faults.add("unknown key %s", key)
 	}
 	p.check(&faults)
+	for i := range p.Eligibles {
+		r := &p.Eligibles[i]
+		r.choice = Choice{r.Code, r.ID, r.French, map[string]string{"en": r.English}}
+	}
+	for i := range p.Questions {
+		r := &p.Questions[i]
+		r.question = Question{r.Code, r.ID, r.French, map[string]string{"en": r.English}, r.Kind}
+	}
 	return p, faults.err(p.Name)
 }
 
