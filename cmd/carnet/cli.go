@@ -36,6 +36,7 @@ type cli struct {
 	Session    sessionCmd    `cmd:"" help:"List or end the sessions of a professional."`
 	Trust      trustCmd      `cmd:"" help:"Gather, seal or show the 2D-Doc certificates and revocations that verifiers believe."`
 	Sandbox    sandboxCmd    `cmd:"" help:"Parts of the outside world, for trying."`
+	Catalogue  catalogueCmd  `cmd:"" name:"catalogue" help:"List, show, check, compare or sign the vaccines and their rules."`
 	Register   registerCmd   `cmd:"" help:"Check, show, compare, export or sign the register of processing activities."`
 	Doctor     doctorCmd     `cmd:"" help:"Print the settings in force, where each comes from, and check the instance."`
 	Completion completionCmd `cmd:"" help:"Print the completion script of a shell."`

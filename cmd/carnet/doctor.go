@@ -21,7 +21,7 @@ import (
 	"carnet/internal/carnet"
 	"carnet/internal/protect"
 	"carnet/internal/store/sqlite"
-	"carnet/internal/vaccinate"
+	"carnet/internal/vaccinate/catalogue"
 	"carnet/internal/verify"
 )
 
@@ -118,9 +118,13 @@ func examine(ctx context.Context, s *Settings) []finding {
 		words = fmt.Sprintf("%d columns declared, SHA-256 %s", len(register.Columns()), register.Hash()[:12])
 	}
 	note("register", err, words)
-	catalogue, err := vaccinate.ReadCatalogue()
+	cat, err := openCatalogue(s)
 	if err == nil {
-		words = fmt.Sprintf("%d vaccines, %s", len(catalogue.Vaccines()), catalogue.Version())
+		from := "all carried by the program"
+		if n := len(slices.DeleteFunc(cat.Editions(), func(e catalogue.Edition) bool { return e.File == "" })); n > 0 {
+			from = fmt.Sprintf("%d of them signed and loaded from %s", n, s.Catalogue)
+		}
+		words = fmt.Sprintf("%d vaccines; packs %s, %s", len(cat.Vaccines()), cat.Version(), from)
 	}
 	note("catalogue", err, words)
 

@@ -70,7 +70,7 @@ func openInstance(ctx context.Context, s *Settings, walletLink, noticeURL string
 		return nil, err
 	}
 	in.guard = protect.NewGuard(in.register, in.ids)
-	if in.catalogue, err = vaccinate.ReadCatalogue(); err != nil {
+	if in.catalogue, err = openCatalogue(s); err != nil {
 		return nil, err
 	}
 	if in.signers, err = openSigners(s, in.ids); err != nil {

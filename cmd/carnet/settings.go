@@ -59,6 +59,9 @@ type Settings struct {
 	SealKey             string `help:"Private key that signs the PDF files (PEM, PKCS#8, P-256); by default one made for the sandbox, and none when signer-key is set." placeholder:"FILE" type:"path"`
 	SealCertificate     string `help:"Certificate of that key (PEM)." placeholder:"FILE" type:"path"`
 
+	Catalogue    string `help:"Folder of signed packs of vaccines and rules, beside those that the program carries; of packs of one name the newest counts." placeholder:"DIR" type:"path"`
+	CatalogueKey string `help:"Public keys of who may sign these packs (PEM, Ed25519 or P-256)." placeholder:"FILE" type:"path"`
+
 	VerifierMode    string `help:"What the verifier shows: minimal (verdict, name, date of birth) or control (all that the code says)." enum:"minimal,control" default:"minimal"`
 	VerifierCountry string `help:"Country whose business rules count, when the folder rules of the instance has those of several." placeholder:"CC"`
 
@@ -101,6 +104,9 @@ func (s *Settings) Validate() error {
 		if pair[0] != "" && s.SignerKey == "" {
 			return fmt.Errorf("%s-key without signer-key: a sandbox makes its own keys", name)
 		}
+	}
+	if (s.Catalogue == "") != (s.CatalogueKey == "") {
+		return errors.New("catalogue and catalogue-key go together: give both or none")
 	}
 	if s.TrustDays < 1 || s.TrustDays > maxTrustDays {
 		return fmt.Errorf("trust-days: %d is not between 1 and %d", s.TrustDays, maxTrustDays)

@@ -335,7 +335,7 @@ func TestDiff(t *testing.T) {
 	s = strings.Replace(s, `name = "Covovax"`, `name = "Covovaxe"`, 1)
 	s = strings.Replace(s, `id = "covid-19/jcovden-18"`, `id = "covid-19/jcovden-adult"`, 1)
 	got := fmt.Sprint(Diff(was, parse(s)))
-	want := "[{age covid-19/jcovden-18 removed []} {age covid-19/jcovden-adult added []} {interval covid-19/vaxzevria changed [least]} {vaccine Covovax changed [name]}]"
+	want := "[{age covid-19/jcovden-18 removed []} {age covid-19/jcovden-adult added []} {interval covid-19/vaxzevria changed [{least 9w 8w}]} {vaccine Covovax changed [{name Covovax Covovaxe}]}]"
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

@@ -2,6 +2,7 @@ package catalogue
 
 import (
 	"cmp"
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -9,10 +10,17 @@ import (
 
 // Change is one difference between two editions of a pack.
 type Change struct {
-	What   string   // "vaccine", "disease", or the kind of a rule
-	ID     string   // code or id
-	How    How      // added, removed or changed
-	Fields []string // that differ, of what was changed
+	What   string       `json:"what"` // "vaccine", "disease", or the kind of a rule
+	ID     string       `json:"id"`   // code or id
+	How    How          `json:"how"`
+	Fields []Difference `json:"fields,omitempty"` // of what was changed
+}
+
+// Difference is a field that two editions write differently; empty is left open.
+type Difference struct {
+	Field  string `json:"field"`
+	Before string `json:"before"`
+	After  string `json:"after"`
 }
 
 // How says how something differs.
@@ -35,7 +43,7 @@ func Diff(before, after *Pack) []Change {
 		case !there:
 			list = append(list, Change{id.what, id.id, Added, nil})
 		case !reflect.DeepEqual(was, part):
-			list = append(list, Change{id.what, id.id, Changed, fields(reflect.ValueOf(was), reflect.ValueOf(part))})
+			list = append(list, Change{id.what, id.id, Changed, differences(was, part)})
 		}
 	}
 	for id := range old {
@@ -78,18 +86,75 @@ func keep[T any](m map[partID]any, what string, rows []T, id func(T) string) {
 	}
 }
 
-// fields names the fields of two structs of one type that differ, those of the rule in it included.
-func fields(a, b reflect.Value) []string {
-	var list []string
-	for i := range a.NumField() {
-		f := a.Type().Field(i)
-		switch {
+// Field is one thing that a part of a pack says, as the pack writes it.
+type Field struct{ Name, Value string }
+
+// describe lists what a part says, in the order of its fields; what it leaves open is left out.
+func describe(part reflect.Value) []Field {
+	var list []Field
+	for i := range part.NumField() {
+		f := part.Type().Field(i)
+		switch v := part.Field(i); {
 		case !f.IsExported():
 		case f.Anonymous:
-			list = append(list, fields(a.Field(i), b.Field(i))...)
-		case !reflect.DeepEqual(a.Field(i).Interface(), b.Field(i).Interface()):
-			list = append(list, strings.ToLower(f.Name))
+			list = append(list, describe(v)...)
+		case !v.IsZero():
+			list = append(list, Field{strings.ToLower(f.Name), words(v)})
 		}
 	}
 	return list
+}
+
+// words writes a value on one line.
+func words(v reflect.Value) string {
+	if v.Kind() != reflect.Slice {
+		if v.Kind() == reflect.Struct && v.NumMethod() == 0 {
+			var parts []string
+			for _, f := range describe(v) {
+				parts = append(parts, f.Value)
+			}
+			return strings.Join(parts, " ")
+		}
+		return fmt.Sprint(v.Interface())
+	}
+	parts := make([]string, v.Len())
+	for i := range parts {
+		parts[i] = words(v.Index(i))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// differences are the fields in which two parts of one kind differ.
+func differences(was, is any) []Difference {
+	before, after := map[string]string{}, map[string]string{}
+	var names []string
+	for _, side := range []struct {
+		part any
+		into map[string]string
+	}{{was, before}, {is, after}} {
+		for _, f := range describe(reflect.ValueOf(side.part)) {
+			side.into[f.Name] = f.Value
+			names = append(names, f.Name)
+		}
+	}
+	slices.Sort(names)
+	var list []Difference
+	for _, name := range slices.Compact(names) {
+		if before[name] != after[name] {
+			list = append(list, Difference{name, before[name], after[name]})
+		}
+	}
+	return list
+}
+
+// Part describes a rule by its id, with its kind and the pack that holds it.
+func (c *Catalogue) Part(id string) (kind string, e Edition, list []Field, ok bool) {
+	for _, e := range c.editions {
+		for key, part := range e.parts() {
+			if key.id == id && key.what != "vaccine" && key.what != "disease" {
+				return key.what, e, describe(reflect.ValueOf(part)), true
+			}
+		}
+	}
+	return "", Edition{}, nil, false
 }
