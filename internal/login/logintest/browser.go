@@ -118,12 +118,14 @@ type form struct {
 	fields  url.Values          // with the values that they have
 	names   []string            // of the fields that a person sees
 	buttons map[string][]string // name to values
-	choices map[string][]string // of radio buttons and boxes, name to values
+	choices map[string][]string // of radio buttons, boxes and lists, name to values
 }
 
 var (
 	formElement   = regexp.MustCompile(`(?is)<form\b([^>]*)>(.*?)</form>`)
 	fieldElement  = regexp.MustCompile(`(?is)<(input|button|select|textarea)\b([^>]*)>`)
+	optionElement = regexp.MustCompile(`(?is)<option\b([^>]*)>`)
+	chosen        = regexp.MustCompile(`(?i)\s(selected|checked)\b`)
 	attributeText = regexp.MustCompile(`(?is)([a-z-]+)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))`)
 )
 
@@ -139,7 +141,8 @@ func (p Page) forms() (list []form) {
 	for _, m := range formElement.FindAllStringSubmatch(p.Body, -1) {
 		a := attributes(m[1])
 		f := form{action: a["action"], post: strings.EqualFold(a["method"], "post"), fields: url.Values{}, buttons: map[string][]string{}, choices: map[string][]string{}}
-		for _, e := range fieldElement.FindAllStringSubmatch(m[2], -1) {
+		for _, at := range fieldElement.FindAllStringSubmatchIndex(m[2], -1) {
+			e := []string{"", m[2][at[2]:at[3]], m[2][at[4]:at[5]]}
 			a := attributes(e[2])
 			switch {
 			case strings.EqualFold(e[1], "button") || a["type"] == "submit":
@@ -150,6 +153,22 @@ func (p Page) forms() (list []form) {
 			case a["type"] == "checkbox" || a["type"] == "radio":
 				f.names = append(f.names, a["name"])
 				f.choices[a["name"]] = append(f.choices[a["name"]], a["value"])
+				if chosen.MatchString(e[2]) {
+					f.fields.Add(a["name"], a["value"])
+				}
+			case strings.EqualFold(e[1], "select"):
+				f.names = append(f.names, a["name"])
+				list, _, _ := strings.Cut(m[2][at[1]:], "</select>")
+				value, first := "", true
+				for _, o := range optionElement.FindAllStringSubmatch(list, -1) {
+					v := attributes(o[1])["value"]
+					f.choices[a["name"]] = append(f.choices[a["name"]], v)
+					if first || chosen.MatchString(o[1]) {
+						value = v
+					}
+					first = false
+				}
+				f.fields.Add(a["name"], value)
 			default:
 				f.names = append(f.names, a["name"])
 				f.fields.Add(a["name"], a["value"])

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 )
@@ -20,7 +21,11 @@ type Script struct {
 	cmd  *exec.Cmd
 	in   io.Closer
 	said *bytes.Buffer
+	stop func()
 }
+
+// Stop ends it before the end of the test.
+func (s *Script) Stop() { s.stop() }
 
 // PeersVariable names the folder where scripts/test installed what others wrote.
 const PeersVariable = "CARNET_PEERS"
@@ -51,7 +56,7 @@ func StartScript(t testing.TB, name string, argument any) *Script {
 		t.Fatal(err)
 	}
 	// The wait reads what the script said last; only then may the buffer be read.
-	t.Cleanup(func() {
+	s.stop = sync.OnceFunc(func() {
 		s.in.Close()
 		kill := time.AfterFunc(10*time.Second, func() { _ = s.cmd.Process.Kill() })
 		err := s.cmd.Wait()
@@ -60,6 +65,7 @@ func StartScript(t testing.TB, name string, argument any) *Script {
 			t.Logf("%s: %v\n%s", name, err, s.said)
 		}
 	})
+	t.Cleanup(s.stop)
 	stop := time.AfterFunc(time.Minute, func() { _ = s.cmd.Process.Kill() })
 	defer stop.Stop()
 	line, err := bufio.NewReader(out).ReadBytes('\n')
@@ -106,13 +112,18 @@ type Peer struct {
 	Issuer    string `json:"issuer"`
 	Discovery string `json:"discovery"`
 	Control   string `json:"control"`
+
+	script *Script
 }
+
+// Stop ends it before the end of the test: it is away, as a provider is on a bad day.
+func (p *Peer) Stop() { p.script.Stop() }
 
 // StartPeer starts one.
 func StartPeer(t testing.TB, c PeerConfig) *Peer {
 	t.Helper()
-	p := &Peer{}
-	if err := json.Unmarshal(StartScript(t, "provider.mjs", c).Line, p); err != nil {
+	p := &Peer{script: StartScript(t, "provider.mjs", c)}
+	if err := json.Unmarshal(p.script.Line, p); err != nil {
 		t.Fatal(err)
 	}
 	return p
