@@ -7,7 +7,9 @@ import (
 )
 
 // The two words that a site must have are in its own catalogue.
-func TestCatalogue(t *testing.T) { sitetest.Catalogue(t, ".", "../pro", "../attestation", "../../../cmd/carnet") }
+func TestCatalogue(t *testing.T) {
+	sitetest.Catalogue(t, ".", "../pro", "../attestation", "../../../cmd/carnet")
+}
 
 func TestHours(t *testing.T) {
 	_, k, _ := trial(t, false)
