@@ -69,7 +69,18 @@ type fake struct {
 	enrolled []carnet.Professional
 	problems error // what Record and Correct answer
 	proposal *vaccinate.Proposal
-	stock    *lots
+
+	// Identities.
+	identity  error // what the commands on identities answer
+	like      []people.Found
+	children  map[carnet.ID][]people.Found
+	changes   []people.Change
+	newcomers []people.Newcomer
+	numbered  []people.Numbering
+	joined    []people.Joining
+	separated []people.Separation
+	renamed   []people.Renaming
+	stock     *lots
 
 	// The door.
 	called    []login.CallRequest

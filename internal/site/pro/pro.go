@@ -70,7 +70,15 @@ type Login interface {
 type People interface {
 	ByNIR(ctx context.Context, actor protect.Actor, n nir.Number) (people.Found, error)
 	ByTraits(ctx context.Context, actor protect.Actor, t people.Traits) ([]people.Found, error)
+	ByRecall(ctx context.Context, actor protect.Actor, code carnet.Private) ([]people.Found, error)
 	Person(ctx context.Context, actor protect.Actor, id carnet.ID) (carnet.Person, error)
+	Dependants(ctx context.Context, actor protect.Actor, parent carnet.ID) ([]people.Found, error)
+	Changes(ctx context.Context, actor protect.Actor, person carnet.ID) ([]people.Change, error)
+	Open(ctx context.Context, actor protect.Actor, n people.Newcomer) (carnet.Person, []people.Found, error)
+	Number(ctx context.Context, actor protect.Actor, n people.Numbering) (carnet.ID, error)
+	Join(ctx context.Context, actor protect.Actor, j people.Joining) error
+	Separate(ctx context.Context, actor protect.Actor, p people.Separation) (carnet.ID, error)
+	Rename(ctx context.Context, actor protect.Actor, r people.Renaming) error
 }
 
 // Vaccinate is what the site needs of the room vaccinate.
@@ -223,6 +231,7 @@ func (s *site) handler() http.Handler {
 	private("GET /personnes/{person}/doses/{dose}/annulations/{key}", s.cancelPage)
 	private("POST /personnes/{person}/doses/{dose}/annulations/{key}", s.cancel)
 	s.lotRoutes(private)
+	s.identityRoutes(private)
 	return s.ui.Handler(mux)
 }
 
