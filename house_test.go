@@ -32,7 +32,7 @@ var arrows = map[string][]string{
 	"internal/site/sitetest":    {"internal/site/ui", "internal/verify", "internal/certify"}, // test people's certificates
 	"internal/site/pro":         {"internal/site/ui", "internal/protect", "internal/login", "internal/people", "internal/vaccinate"},
 	"internal/site/attestation": {"internal/site/ui", "internal/protect", "internal/login", "internal/people", "internal/certify"},
-	"internal/site/protection":  {"internal/site/ui", "internal/protect", "internal/login"},
+	"internal/site/protection":  {"internal/site/ui", "internal/protect", "internal/login", "internal/vaccinate/fraud"},
 	"internal/site/verifier":    {"internal/site/ui", "internal/verify"},
 	"internal/fhir":             {},
 	"internal/pcsc":             {},

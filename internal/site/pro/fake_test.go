@@ -16,6 +16,7 @@ import (
 	"carnet/internal/people"
 	"carnet/internal/protect"
 	"carnet/internal/vaccinate"
+	"carnet/internal/vaccinate/fraud"
 	"carnet/nir"
 )
 
@@ -92,6 +93,11 @@ type fake struct {
 	stale     bool
 	limit     error // what Take answers
 	spend     func(context.Context, protect.Actor, string) error
+	gate      error       // what the watch answers
+	seen      []carnet.ID // people whose pages were shown
+	findings  []fraud.Finding
+	colleague []fraud.Waiting
+	confirmed []carnet.ID
 	quit      int
 	closed    []carnet.ID // sessions
 	typing    login.Delegation
@@ -245,7 +251,7 @@ func (f *fake) Enrol(_ context.Context, _ protect.Actor, p carnet.Professional) 
 func start(t testing.TB, f *fake, out io.Writer) (*site, http.Handler) {
 	t.Helper()
 	s, err := newSite(Deps{
-		Login: door{f}, Delegation: delegates{f}, People: f, Vaccinate: f, Stock: f.stock, Phones: true, Phone: "http://localhost:8412/wallet",
+		Login: door{f}, Delegation: delegates{f}, People: f, Vaccinate: f, Stock: f.stock, Risk: risks{f}, Phones: true, Phone: "http://localhost:8412/wallet",
 		Contact: Contact{Who: "Assistance de la Clairière", Phone: "36 99", Hours: contactHours{}}, Clock: func() time.Time { return now }, Rand: rand.Reader,
 		Log: slog.New(slog.NewJSONHandler(out, nil)), Sandbox: true, FormAction: []string{"http://localhost:8412"},
 	})

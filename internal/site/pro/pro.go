@@ -120,6 +120,7 @@ type Deps struct {
 	People     People
 	Vaccinate  Vaccinate
 	Stock      Stock
+	Risk       Risk
 	Clock      carnet.Clock
 	Rand       io.Reader // safe for concurrent use
 	Log        *slog.Logger
@@ -207,6 +208,10 @@ func (s *site) handler() http.Handler {
 	member("POST "+contestPath, s.contest)
 	member("POST "+sessionsPath, s.endSessions)
 	member("POST "+hoursPath, s.saveHours)
+	member("POST "+againPath, s.again)
+	member("GET "+findingsPath, s.findings)
+	member("GET "+colleaguesPath, s.colleagues)
+	member("POST "+colleaguesPath, s.confirmColleague)
 	private := func(pattern string, h func(http.ResponseWriter, *http.Request, protect.Actor) error) {
 		handle(pattern, s.private(h))
 	}
@@ -215,11 +220,11 @@ func (s *site) handler() http.Handler {
 	private("GET /personnes/{person}", s.person)
 	private("GET /personnes/{person}/acces", s.access)
 	private("POST /personnes/{person}/acces", s.openAccess)
-	private("GET /personnes/{person}/doses/nouvelle", s.newEntry)
+	member("GET /personnes/{person}/doses/nouvelle", s.entering(s.newEntry))
 	private("GET /personnes/{person}/saisies/{key}", s.entryPage)
 	private("POST /personnes/{person}/saisies/{key}", s.entryCheck)
 	private("GET /personnes/{person}/saisies/{key}/verification", s.checkPage)
-	private("POST /personnes/{person}/saisies/{key}/enregistrer", s.entrySave)
+	member("POST /personnes/{person}/saisies/{key}/enregistrer", s.entering(s.entrySave))
 	private("GET /personnes/{person}/doses/{dose}", s.dose)
 	private("GET /personnes/{person}/doses/{dose}/confirmation", s.saved)
 	private("GET /personnes/{person}/doses/{dose}/corriger", s.newCorrection)
@@ -250,6 +255,9 @@ func (s *site) member(h func(http.ResponseWriter, *http.Request, login.Session) 
 		}
 		if err == nil {
 			err = s.Login.Spend(r.Context(), me.Actor(), limit.Requests)
+			if carnet.CodeOf(err) == login.CodeLimit {
+				s.Risk.Refused(r.Context(), who(me))
+			}
 		}
 		if err != nil {
 			s.ui.Fail(w, r, err)
@@ -260,6 +268,9 @@ func (s *site) member(h func(http.ResponseWriter, *http.Request, login.Session) 
 			Tabs: []ui.Link{{Href: findPath, Words: t.T("tabs.find")}, {Href: lotsPath, Words: t.T("tabs.lots")}}}
 		if d := me.Delegation; d.ID.IsZero() {
 			shown.Tabs = append(shown.Tabs, ui.Link{Href: settingsPath, Words: t.T("tabs.settings")})
+			if n := s.Risk.Waits(me.Actor()); n > 0 {
+				shown.Tabs = append(shown.Tabs, ui.Link{Href: colleaguesPath, Words: t.N("tabs.colleagues", n)})
+			}
 		} else {
 			shown.Notice = t.T("notice.delegate", "delegate", d.Name.Reveal(), "name", me.Name.Reveal())
 		}
@@ -270,6 +281,11 @@ func (s *site) member(h func(http.ResponseWriter, *http.Request, login.Session) 
 				return
 			}
 			s.ui.Fail(w, r, err)
+			return
+		}
+		// Whose page was shown was looked at: what is entered of them later was not entered blindly.
+		if person, err := carnet.ParseID(r.PathValue("person")); err == nil && r.Method == http.MethodGet {
+			s.Risk.Saw(me.ID, person)
 		}
 	}
 }

@@ -41,7 +41,6 @@ type Act struct {
 	Elsewhere    bool        // given elsewhere, on proof
 
 	Seen    Known // the person's record was on the screen before, for long enough to be read
-	Away    Known // the person lives in another department than that of the place
 	Stocked Known // the place has the lot
 	Drawn   int   // doses of the lot that the place recorded, this one too, in percent of what it received; 0 when not known
 }
@@ -110,7 +109,6 @@ type session struct {
 	acts, odd, form    int
 	read, unread       int
 	stocked, unstocked int
-	near, away         int
 	backdated, abroad  int
 	cycles             int
 	rushed, refused    int
@@ -199,9 +197,8 @@ func (e *Engine) Observe(a Act) []Finding {
 	}
 	tell(a.Seen, &s.read, &s.unread)
 	tell(a.Stocked, &s.stocked, &s.unstocked)
-	tell(a.Away, &s.away, &s.near)
 	values[OddHours], values[Backdated], values[Elsewhere], values[Cycles] = s.odd, s.backdated, s.abroad, s.cycles
-	values[NoReading], values[NoStock], values[Far], values[LotOverdrawn] = s.unread, s.unstocked, s.away, a.Drawn
+	values[NoReading], values[NoStock], values[LotOverdrawn] = s.unread, s.unstocked, a.Drawn
 	if s.facts.NewDevice == Yes {
 		values[UnknownDevice] = 1
 	}
@@ -295,8 +292,6 @@ func (s *session) of(signal Signal) int {
 		return s.read + s.unread
 	case NoStock:
 		return s.stocked + s.unstocked
-	case Far:
-		return s.near + s.away
 	}
 	return s.acts
 }

@@ -30,7 +30,8 @@
 // before an entry looks in memory too; what other programs of the operator write is read again every
 // few seconds.
 //
-// Specification: workflow section 10. What is not done here: the limits on how often a page may be
+// Specification: workflow section 10. What is not done: people who live far from the place,
+// for the register holds nobody's address. What is not done here: the limits on how often a page may be
 // asked (package login/limit), the signs of a stolen login (package login/risk).
 package fraud
 
@@ -53,7 +54,6 @@ const (
 	NewPlace         Signal = "new-place"         // entries at a place on the first day of the professional there
 	LotOverdrawn     Signal = "lot-overdrawn"     // doses of a lot, in percent of what the place received
 	NoStock          Signal = "no-stock"          // entries of a session from lots that the place does not have
-	Far              Signal = "far"               // people of a session who live in a department away from the place
 	CertificateRush  Signal = "certificate-rush"  // certificates of doses of a session that were had within minutes
 	NoReading        Signal = "no-reading"        // entries of a session without a look at the person's record
 	Cycles           Signal = "cycles"            // people of a session with two doses entered in it
@@ -65,7 +65,7 @@ const (
 )
 
 // Signals lists them all.
-var Signals = []Signal{SessionRate, ProfessionalRate, PlaceRate, OddHours, UnknownDevice, NewPlace, LotOverdrawn, NoStock, Far,
+var Signals = []Signal{SessionRate, ProfessionalRate, PlaceRate, OddHours, UnknownDevice, NewPlace, LotOverdrawn, NoStock,
 	CertificateRush, NoReading, Cycles, Elsewhere, Backdated, Parallel, Delegates, Excess}
 
 // Step is what a score leads to.

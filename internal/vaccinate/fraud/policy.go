@@ -61,7 +61,6 @@ func Default(usual Week) Policy {
 			NewPlace:         {Limit: 5, Points: 1},
 			LotOverdrawn:     {Limit: 125, Points: 3},
 			NoStock:          {Limit: 5, Share: 50, Points: 2},
-			Far:              {Limit: 15, Share: 70, Points: 2},
 			CertificateRush:  {Limit: 10, Share: 60, Points: 3},
 			NoReading:        {Limit: 5, Share: 30, Points: 3},
 			Cycles:           {Limit: 4, Points: 3},

@@ -250,6 +250,21 @@ type Waiting struct {
 	Findings     []Finding // newest first
 }
 
+// Waits counts the sessions that Waiting lists, without a look into the store.
+func (w *Watch) Waits(actor protect.Actor) (n int) {
+	if !actor.Delegate.IsZero() || actor.Role != protect.Professional {
+		return 0
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for id, h := range w.held {
+		if h.place == actor.Organisation && h.professional != actor.ID && w.waits(id, h) {
+			n++
+		}
+	}
+	return n
+}
+
 // Waiting lists the sessions of the actor's place that wait for a second person, the actor's own
 // left out. A delegate sees none.
 func (w *Watch) Waiting(ctx context.Context, actor protect.Actor) ([]Waiting, error) {
