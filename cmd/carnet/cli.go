@@ -34,6 +34,7 @@ type cli struct {
 	Publish    releaseCmd    `cmd:"" help:"Make the next release of the public figures."`
 	Login      loginCmd      `cmd:"" help:"Check how people log in."`
 	Session    sessionCmd    `cmd:"" help:"List or end the sessions of a professional."`
+	Fraud      fraudCmd      `cmd:"" help:"List, review and answer what was out of the ordinary in entries; revoke a session in one order."`
 	Trust      trustCmd      `cmd:"" help:"Gather, seal or show the 2D-Doc certificates and revocations that verifiers believe."`
 	Sandbox    sandboxCmd    `cmd:"" help:"Parts of the outside world, for trying."`
 	Catalogue  catalogueCmd  `cmd:"" name:"catalogue" help:"List, show, check, compare or sign the vaccines and their rules."`
@@ -61,6 +62,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 		fmt.Fprintln(errOut, "carnet:", err)
 		return exitUnable
 	}
+	c.Settings.fraud = file.fraud
 	done := -1 // kong ends --help here
 	parser, err := kong.New(&c,
 		kong.Name("carnet"),

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -40,6 +41,7 @@ type instance struct {
 	catalogue vaccinate.Catalogue
 	people    *people.Service
 	vaccinate *vaccinate.Service
+	watch     *fraud.Watch // over what is entered
 	stock     *stock.Service
 	paper     *paper.Service
 	imports   *bulk.Service
@@ -95,7 +97,10 @@ func openInstance(ctx context.Context, s *Settings, walletLink, noticeURL string
 		return carnet.DerivedID(lookup[:])
 	}
 	in.people = people.New(in.db.People(), in.guard, ring, in.ids)
-	in.vaccinate = vaccinate.New(in.db.Vaccinate(), in.guard, ring, in.ids, in.catalogue)
+	if in.watch, err = fraud.NewWatch(in.db.Fraud(), in.guard, in.ids, s.policies(), in.sessions(), s.logger(os.Stderr)); err != nil {
+		return nil, errors.Join(err, in.db.Close())
+	}
+	in.vaccinate = vaccinate.New(in.watch.Hear(in.db.Vaccinate()), in.guard, ring, in.ids, in.catalogue)
 	in.stock = stock.New(in.db.Stock(), in.guard, in.ids, in.catalogue)
 	in.paper = paper.New(in.db.Paper(), in.guard, in.ids)
 	in.imports = bulk.New(in.db, in.guard, ring, in.ids, in.people, in.catalogue)

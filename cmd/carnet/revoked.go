@@ -18,6 +18,7 @@ import (
 	"carnet/internal/carnet"
 	"carnet/internal/certify"
 	"carnet/internal/site/ui"
+	"carnet/internal/vaccinate/fraud"
 	"carnet/internal/verify/revlist"
 )
 
@@ -81,7 +82,7 @@ func (a answerer) encode(v any) error {
 }
 
 // answersNo are the codes that answer the question with no; after the others nothing could be done.
-var answersNo = []string{"certificate.unknown", "session.unknown", revlist.CodeUnverified, revlist.CodeLarge, revlist.CodeOlder, revlist.CodeTwin, revlist.CodeRedirect,
+var answersNo = []string{"certificate.unknown", "session.unknown", fraud.CodeUnknown, revlist.CodeUnverified, revlist.CodeLarge, revlist.CodeOlder, revlist.CodeTwin, revlist.CodeRedirect,
 	codeBundleUnverified, codeBundleOlder, codeBundleFormat}
 
 // refuse says what went wrong, where, and what to do.

@@ -58,6 +58,14 @@ func (c serveCmd) Run(ctx context.Context, s *Settings, file *configFile, t term
 		return errors.Join(err, p.close())
 	}
 	p.announce(t, s, say, time.Since(start))
+	if err := p.watch.Start(ctx); err != nil {
+		return errors.Join(err, p.close())
+	}
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		p.watch.Run(ctx)
+	}()
 	followed := make(chan struct{})
 	go func() {
 		defer close(followed)
@@ -74,6 +82,7 @@ func (c serveCmd) Run(ctx context.Context, s *Settings, file *configFile, t term
 	stop()
 	<-gathered
 	<-followed
+	<-watched
 	if err = errors.Join(err, p.close()); err == nil {
 		fmt.Fprintln(t.out, say.T("serve.stopped"))
 	}

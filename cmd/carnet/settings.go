@@ -15,8 +15,10 @@ import (
 	"github.com/alecthomas/kong"
 
 	"carnet/internal/login"
+	"carnet/internal/login/hours"
 	"carnet/internal/login/limit"
 	"carnet/internal/site/attestation"
+	"carnet/internal/vaccinate/fraud"
 )
 
 // Settings is everything that an operator can set: as a flag, as a CARNET_… variable, or in the
@@ -76,9 +78,11 @@ type Settings struct {
 	SupportPhone string `help:"Telephone number of that support." default:"36 08"`
 	SupportHours string `help:"When somebody answers there." default:"mon-fri 08:30-17:30" placeholder:"HOURS"`
 
-	MetricsToken string `help:"Bearer token that /metrics asks for; none asked when empty." secret:"" placeholder:"TOKEN"`
-	LogLevel     string `help:"Least serious events to log: debug, info, warn or error." enum:"debug,info,warn,error" default:"info"`
-	LogFormat    string `help:"Form of the log: text or json." enum:"text,json" default:"text"`
+	MetricsToken string         `help:"Bearer token that /metrics asks for; none asked when empty." secret:"" placeholder:"TOKEN"`
+	LogLevel     string         `help:"Least serious events to log: debug, info, warn or error." enum:"debug,info,warn,error" default:"info"`
+	fraud        fraud.Policies // of the tables [[fraud]] of the file
+
+	LogFormat string `help:"Form of the log: text or json." enum:"text,json" default:"text"`
 }
 
 // Validate is called by kong once every source has been read.
@@ -162,6 +166,7 @@ type configFile struct {
 	values map[string]any
 	login  map[string]login.Profile // by site; without one, the sandbox's provider
 	door   doorConfig
+	fraud  fraud.Policies
 
 	accounts []attestation.Account // that the provider of insured people accepts
 }
@@ -188,7 +193,8 @@ func readConfig(path string, asked bool) (*configFile, error) {
 	f := &configFile{values: map[string]any{}, door: doorConfig{Limits: limit.Defaults()}}
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) && !asked {
-		return f, nil
+		f.fraud, err = readFraud("", nil, hours.Week{})
+		return f, err
 	}
 	if err != nil {
 		return nil, fmt.Errorf("configuration: %w", err)
@@ -230,6 +236,9 @@ func readConfig(path string, asked bool) (*configFile, error) {
 	}
 	if f.accounts, err = readAccounts(path, tree); err == nil {
 		f.door, err = readDoor(path, tree)
+	}
+	if err == nil {
+		f.fraud, err = readFraud(path, tree, f.door.Door.Hours)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("configuration: %s: %w", path, err)

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"carnet/internal/carnet"
+	"carnet/internal/certify"
 	"carnet/internal/login"
 	"carnet/internal/login/delegation"
 	"carnet/internal/login/hours"
@@ -19,6 +21,7 @@ import (
 	"carnet/internal/site/pro"
 	"carnet/internal/site/protection"
 	"carnet/internal/site/verifier"
+	"carnet/internal/vaccinate/fraud"
 	"carnet/internal/verify"
 	"carnet/internal/verify/browser"
 )
@@ -112,7 +115,7 @@ func (d desk) pro(context.Context) (http.Handler, error) {
 	if in.sandbox && in.phones {
 		telephone = d.origin["psc"] + phone.Path
 	}
-	site, err := pro.New(pro.Deps{Login: in.Site, Delegation: delegates, People: d.p.people, Vaccinate: d.p.vaccinate, Stock: d.p.stock, Clock: d.p.ids.Clock, Rand: d.p.ids.Rand,
+	site, err := pro.New(pro.Deps{Login: in.Site, Delegation: delegates, People: d.p.people, Vaccinate: d.p.vaccinate, Stock: d.p.stock, Risk: d.p.watch, Clock: d.p.ids.Clock, Rand: d.p.ids.Rand,
 		Log: d.log, Sandbox: in.sandbox, FormAction: in.formAction, Phones: in.phones, Phone: telephone,
 		Contact: pro.Contact{Who: d.s.SupportName, Phone: d.s.SupportPhone, Hours: answers}})
 	return publishKeys(in, site, d.log), err
@@ -138,9 +141,39 @@ func (d desk) attestation(context.Context) (http.Handler, error) {
 			accounts = append(accounts, attestation.Account{Name: a.Name, Recovery: a.Page})
 		}
 	}
-	site, err := attestation.New(attestation.Deps{Login: in.Site, Wallet: d.wallet(), People: d.p.people, Certify: d.p.certify,
+	site, err := attestation.New(attestation.Deps{Login: in.Site, Wallet: d.wallet(), People: d.p.people, Certify: watchedCertify{d.p.certify, d.p.watch},
 		Register: d.p.register.Processing(), Clock: d.p.ids.Clock, Rand: d.p.ids.Rand, Log: d.log, Sandbox: in.sandbox, FormAction: in.formAction, Accounts: accounts})
 	return publishKeys(in, site, d.log), err
+}
+
+// watchedCertify tells the watch over entries who was handed a certificate.
+type watchedCertify struct {
+	*certify.Service
+	watch *fraud.Watch
+}
+
+func (c watchedCertify) Attestation(ctx context.Context, actor protect.Actor, person carnet.ID) (certify.Document, error) {
+	doc, err := c.Service.Attestation(ctx, actor, person)
+	if err == nil {
+		c.watch.Certified(ctx, person)
+	}
+	return doc, err
+}
+
+func (c watchedCertify) European(ctx context.Context, actor protect.Actor, person carnet.ID) (certify.Document, error) {
+	doc, err := c.Service.European(ctx, actor, person)
+	if err == nil {
+		c.watch.Certified(ctx, person)
+	}
+	return doc, err
+}
+
+func (c watchedCertify) Card(ctx context.Context, actor protect.Actor, person carnet.ID) (certify.Document, error) {
+	doc, err := c.Service.Card(ctx, actor, person)
+	if err == nil {
+		c.watch.Certified(ctx, person)
+	}
+	return doc, err
 }
 
 func (d desk) protection(context.Context) (http.Handler, error) {

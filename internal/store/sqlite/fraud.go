@@ -66,10 +66,10 @@ func (t fraudTx) Acts(since time.Time, most int) ([]fraud.Act, error) {
 }
 
 func (t fraudTx) Certified(since time.Time) ([]fraud.Issue, error) {
-	rows, err := t.read(nobody, "certificate", condition{}.since("issued_at", since.UnixMicro()).by("issued_at"), "dose_id", "issued_at")
+	rows, err := t.read(nobody, "certificate", condition{}.since("issued_at", since.UnixMicro()).by("issued_at"), "person_id", "issued_at")
 	var list []fraud.Issue
 	for _, r := range rows {
-		list = append(list, fraud.Issue{Dose: r.id("dose_id"), At: r.time("issued_at")})
+		list = append(list, fraud.Issue{Person: r.id("person_id"), At: r.time("issued_at")})
 	}
 	return list, err
 }

@@ -123,7 +123,7 @@ type Engine struct {
 	sessions map[carnet.ID]*session
 	actors   map[carnet.ID]*group
 	places   map[string]*group
-	recent   map[carnet.ID]entered // doses, for as long as a certificate of theirs would be rushed
+	recent   map[carnet.ID]entered // people, for as long as a certificate of theirs would be rushed
 	order    []carnet.ID           // of recent, oldest first
 	swept    time.Time
 }
@@ -234,12 +234,12 @@ func count(of *map[carnet.ID]time.Time, who carnet.ID, at time.Time, within time
 	return len(*of)
 }
 
-// Certified notes that a certificate of a dose was had.
-func (e *Engine) Certified(dose carnet.ID, at time.Time) []Finding {
+// Certified notes that a person was handed a certificate.
+func (e *Engine) Certified(person carnet.ID, at time.Time) []Finding {
 	p := e.policies.At(carnet.DateOf(at))
-	was, ok := e.recent[dose]
+	was, ok := e.recent[person]
 	if s := e.sessions[was.session]; ok && s != nil && at.Sub(was.at) < p.Rush {
-		delete(e.recent, dose) // once, whatever it is downloaded again
+		delete(e.recent, person) // once, whatever is downloaded again
 		s.rushed++
 		return e.judge(p, s, was.session, at, map[Signal]int{CertificateRush: s.rushed})
 	}
@@ -362,14 +362,14 @@ func (e *Engine) groupOf(place string, at time.Time) *group {
 	return g
 }
 
-// remember keeps a dose for as long as a certificate of it would be rushed.
+// remember keeps whose dose was entered, for as long as a certificate of theirs would be rushed.
 func (e *Engine) remember(a Act) {
 	if len(e.order) >= maxRecent {
 		delete(e.recent, e.order[0])
 		e.order = e.order[1:]
 	}
-	e.recent[a.Dose] = entered{a.Session, a.At}
-	e.order = append(e.order, a.Dose)
+	e.recent[a.Person] = entered{a.Session, a.At}
+	e.order = append(e.order, a.Person)
 }
 
 // sweep forgets what is over, now and then, and what has been idle longest when there is too much.

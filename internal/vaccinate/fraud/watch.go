@@ -65,8 +65,8 @@ type Query struct {
 
 // Issue is a certificate that was issued.
 type Issue struct {
-	Dose carnet.ID
-	At   time.Time
+	Person carnet.ID
+	At     time.Time
 }
 
 // Stable codes of the errors of this package.
@@ -197,13 +197,13 @@ func (w *Watch) Start(ctx context.Context) error {
 	var late []Finding
 	for _, a := range acts {
 		for len(issued) > 0 && issued[0].At.Before(a.At) {
-			late = append(late, w.engine.Certified(issued[0].Dose, issued[0].At)...)
+			late = append(late, w.engine.Certified(issued[0].Person, issued[0].At)...)
 			issued = issued[1:]
 		}
 		late = append(late, w.engine.Observe(a)...)
 	}
 	for _, i := range issued {
-		late = append(late, w.engine.Certified(i.Dose, i.At)...)
+		late = append(late, w.engine.Certified(i.Person, i.At)...)
 	}
 	w.mu.Unlock()
 	if err := w.keep(ctx, late); err != nil {
@@ -480,10 +480,10 @@ func midnight(at time.Time) time.Time {
 	return time.Date(l.Year(), l.Month(), l.Day(), 0, 0, 0, 0, carnet.Paris)
 }
 
-// Certified tells that a certificate of a dose was handed out.
-func (w *Watch) Certified(ctx context.Context, dose carnet.ID) {
+// Certified tells that a person was handed a certificate.
+func (w *Watch) Certified(ctx context.Context, person carnet.ID) {
 	w.mu.Lock()
-	found := w.engine.Certified(dose, w.now())
+	found := w.engine.Certified(person, w.now())
 	w.mu.Unlock()
 	w.write(ctx, found)
 }
