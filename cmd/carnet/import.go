@@ -31,14 +31,18 @@ type importCmd struct {
 	DryRun      bool   `help:"Say what would be done, row by row, and write nothing."`
 	Answer      string `help:"File to write the answer to: the rows as they were, with ids, or the column and the reason." placeholder:"FILE" type:"path"`
 	Batch       int    `help:"Rows of one transaction." default:"1000"`
+	Memory      int    `help:"Megabytes of the store to hold in memory: keys lie all over it, so more is faster." default:"512"`
 	Again       bool   `help:"Begin again, where an import of this very file was stopped: it otherwise goes on."`
 	JSON        bool   `help:"Print one JSON object."`
 }
 
 // Validate is called by kong.
 func (c *importCmd) Validate() error {
-	if c.Batch < 1 || c.Batch > 5000 {
-		return fmt.Errorf("batch: %d is not between 1 and 5000", c.Batch)
+	if c.Batch < 1 || c.Batch > bulk.MaxBatch {
+		return fmt.Errorf("batch: %d is not between 1 and %d", c.Batch, bulk.MaxBatch)
+	}
+	if c.Memory < 16 || c.Memory > 1<<20 {
+		return fmt.Errorf("memory: %d is not between 16 and 1048576", c.Memory)
 	}
 	return nil
 }
@@ -83,6 +87,9 @@ func (c *importCmd) Run(ctx context.Context, s *Settings, t terminal) (err error
 		return err
 	}
 	defer func() { err = errors.Join(err, in.close()) }()
+	if err := in.db.Hold(ctx, c.Memory); err != nil {
+		return err
+	}
 	j := bulk.Job{Source: c.Source, Responsible: in.vaccinate.ProfessionalID(number), Place: c.Place, Trial: c.DryRun, Batch: c.Batch}
 	f, size, err := digest(c.File, &j.Digest)
 	if err != nil {

@@ -26,12 +26,78 @@ type bulkTx struct{ *tx }
 // Find lists the people behind keyed hashes.
 func (t bulkTx) Find(lookups [][32]byte) (map[[32]byte][]carnet.ID, error) {
 	rows, err := t.readMany("person_alias", "", "lookup", each32(lookups), "lookup", "person_id")
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]carnet.ID, len(rows))
+	for i, r := range rows {
+		ids[i] = r.id("person_id")
+	}
+	into, err := t.into(ids)
+	if err != nil {
+		return nil, err
+	}
 	found := map[[32]byte][]carnet.ID{}
 	for _, r := range rows {
-		k := [32]byte(r.blob("lookup"))
-		found[k] = append(found[k], r.id("person_id"))
+		k, id := [32]byte(r.blob("lookup")), r.id("person_id")
+		if whole, ok := into[id]; ok {
+			id = whole
+		}
+		if !slices.Contains(found[k], id) {
+			found[k] = append(found[k], id)
+		}
 	}
-	return found, err
+	return found, nil
+}
+
+// into says of which record some others are a part now; those that stand alone are not in it.
+func (t bulkTx) into(ids []carnet.ID) (map[carnet.ID]carnet.ID, error) {
+	whole := map[carnet.ID]carnet.ID{}
+	ask := ids
+	for range mostJoined {
+		rows, err := t.readMany("person_pointer", "person_id", "person_id", each(ask), "person_id", "into_id")
+		if err != nil || len(rows) == 0 {
+			return whole, err
+		}
+		next := map[carnet.ID]carnet.ID{}
+		for _, r := range rows {
+			next[r.id("person_id")] = r.id("into_id")
+		}
+		ask = nil
+		for _, id := range ids {
+			at, ok := whole[id]
+			if !ok {
+				at = id
+			}
+			if to, ok := next[at]; ok {
+				whole[id] = to
+				ask = append(ask, to)
+			}
+		}
+	}
+	return nil, carnet.E("sqlite.into", carnet.Internal, "internal", nil)
+}
+
+// parts lists the records that are a part of some others, with the one that each is a part of.
+func (t bulkTx) parts(list []carnet.ID) (map[carnet.ID]carnet.ID, error) {
+	of := map[carnet.ID]carnet.ID{}
+	ask := list
+	for range mostJoined {
+		rows, err := t.readMany("person_pointer", "person_id", "into_id", each(ask), "person_id", "into_id")
+		if err != nil || len(rows) == 0 {
+			return of, err
+		}
+		ask = nil
+		for _, r := range rows {
+			whole := r.id("into_id")
+			if further, ok := of[whole]; ok {
+				whole = further
+			}
+			of[r.id("person_id")] = whole
+			ask = append(ask, r.id("person_id"))
+		}
+	}
+	return nil, carnet.E("sqlite.parts", carnet.Internal, "internal", nil)
 }
 
 // People opens those who exist.
@@ -54,8 +120,15 @@ func (t bulkTx) People(list []carnet.ID) (map[carnet.ID]carnet.Person, error) {
 	return people, nil
 }
 
-// Histories lists the entries of people that stand, oldest injection first.
+// Histories lists the entries of people that stand, oldest injection first, those of the records that are a part of them too.
 func (t bulkTx) Histories(list []carnet.ID) (map[carnet.ID][]carnet.Dose, error) {
+	of, err := t.parts(list)
+	if err != nil {
+		return nil, err
+	}
+	for part := range of {
+		list = append(list[:len(list):len(list)], part)
+	}
 	if err := t.prefetch(list); err != nil {
 		return nil, err
 	}
@@ -72,7 +145,11 @@ func (t bulkTx) Histories(list []carnet.ID) (map[carnet.ID][]carnet.Dose, error)
 		if err != nil {
 			return nil, err
 		}
-		histories[d.PersonID] = append(histories[d.PersonID], d)
+		person := d.PersonID
+		if whole, ok := of[person]; ok {
+			person = whole
+		}
+		histories[person] = append(histories[person], d)
 	}
 	for _, h := range histories {
 		slices.SortStableFunc(h, func(a, b carnet.Dose) int { return a.Date.Days() - b.Date.Days() })

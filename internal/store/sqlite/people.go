@@ -142,7 +142,7 @@ func (t *tx) PutPerson(p carnet.Person, aliases []people.Alias) error {
 		sealed, _ := c.value.([]byte)
 		return sealed == nil && slices.Contains([]string{"postcode", "former", "recall"}, c.column)
 	})
-	cells = append(cells, cell{"person_id", p.ID[:]}, cell{"recorded_at", t.db.ids.Clock().UnixMicro()})
+	cells = append([]cell{{"person_id", p.ID[:]}, {"recorded_at", t.db.ids.Clock().UnixMicro()}}, cells...)
 	if _, err := t.write(p.ID, refuse, "person", cells...); err != nil {
 		return err
 	}

@@ -203,7 +203,7 @@ type Job struct {
 
 const (
 	usualBatch = 1_000
-	maxBatch   = 5_000
+	MaxBatch   = 20_000 // rows of a transaction, at most
 	maxSource  = 50
 )
 
@@ -295,7 +295,7 @@ func (s *Service) begin(ctx context.Context, actor protect.Actor, j *Job) (Run, 
 	if j.Source == "" {
 		j.Source = "file"
 	}
-	if j.Batch < 1 || j.Batch > maxBatch {
+	if j.Batch < 1 || j.Batch > MaxBatch {
 		j.Batch = usualBatch
 	}
 	if len(j.Source) > maxSource {
