@@ -162,9 +162,8 @@ func TestLoop(t *testing.T) {
 
 	var checked, saved, back, file, form string
 	record := append(called(t, c, professional),
-		fill("#nir", person.Identity.NIR.Reveal()), sitetest.Press(`button[value="nir"]`),
-		sitetest.Press(`a[href$="/doses/nouvelle"]`), address(&form),
-		fill("#vaccine", "EU/1/20/1528"), fill("#lot", lot), sitetest.Tick("#site"), sitetest.Press("form.form .actions button"),
+		fill("#nir", person.Identity.NIR.Reveal()), sitetest.Press(`form[action="/vacciner"] button`), address(&form),
+		fill("#vaccine", "EU/1/20/1528"), fill("#lot", lot), sitetest.Tick("#asked"), sitetest.Tick("#site"), sitetest.Press("form.form .actions button"),
 		read(&checked),
 		sitetest.Press(`form[action$="/enregistrer"] .actions button`),
 		read(&saved),

@@ -45,6 +45,7 @@ type instance struct {
 	stock     *stock.Service
 	paper     *paper.Service
 	imports   *bulk.Service
+	runs      *runs.Service
 	certify   *certify.Service
 	signers   certify.Signers
 	listKey   crypto.Signer
@@ -104,6 +105,7 @@ func openInstance(ctx context.Context, s *Settings, walletLink, noticeURL string
 	in.stock = stock.New(in.db.Stock(), in.guard, in.ids, in.catalogue)
 	in.paper = paper.New(in.db.Paper(), in.guard, in.ids)
 	in.imports = bulk.New(in.db, in.guard, ring, in.ids, in.people, in.catalogue)
+	in.runs = runs.New(in.db.Run(), in.guard, in.ids)
 	in.certify, err = certify.New(in.db.Certify(), in.guard, in.ids, in.signers, in.catalogue,
 		certify.Edition{Issuer: s.Issuer, Link: walletLink, EuropeanLink: europeanLink(walletLink), NoticeURL: noticeURL, Sandbox: s.SignerKey == ""})
 	if err != nil {

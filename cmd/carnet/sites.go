@@ -24,6 +24,7 @@ import (
 	"carnet/internal/vaccinate/fraud"
 	"carnet/internal/verify"
 	"carnet/internal/verify/browser"
+	"carnet/internal/verify/scan"
 )
 
 // openSandbox starts the outside world: its providers, its people, their telephones.
@@ -115,10 +116,21 @@ func (d desk) pro(context.Context) (http.Handler, error) {
 	if in.sandbox && in.phones {
 		telephone = d.origin["psc"] + phone.Path
 	}
-	site, err := pro.New(pro.Deps{Login: in.Site, Delegation: delegates, People: d.p.people, Vaccinate: d.p.vaccinate, Stock: d.p.stock, Risk: d.p.watch, Clock: d.p.ids.Clock, Rand: d.p.ids.Rand,
+	site, err := pro.New(pro.Deps{Login: in.Site, Delegation: delegates, People: d.p.people, Vaccinate: d.p.vaccinate,
+		Runs: d.p.runs, Stock: d.p.stock, Risk: d.p.watch, Picture: boxCodes, Clock: d.p.ids.Clock, Rand: d.p.ids.Rand,
 		Log: d.log, Sandbox: in.sandbox, FormAction: in.formAction, Phones: in.phones, Phone: telephone,
 		Contact: pro.Contact{Who: d.s.SupportName, Phone: d.s.SupportPhone, Hours: answers}})
 	return publishKeys(in, site, d.log), err
+}
+
+// boxCodes reads the codes in the photo of a box.
+func boxCodes(ctx context.Context, picture []byte) ([]string, error) {
+	codes, err := scan.Scan(ctx, picture, scan.Limits{Time: 10 * time.Second})
+	var texts []string
+	for _, c := range codes {
+		texts = append(texts, string(c.Carried))
+	}
+	return texts, err
 }
 
 // parseHours reads hours of the settings; none are the usual ones.

@@ -21,11 +21,11 @@ func TestBack(t *testing.T) {
 	sitetest.NewBrowser(t).Visit(t, sitetest.Look{URL: server.URL + person, Width: 1280, Scheme: sitetest.Light, Headers: map[string]string{"Accept-Language": "fr"}},
 		func(v *sitetest.Visit) {
 			v.Do(sitetest.Press(".sheet .actions a.button"))
-			v.Do(chromedp.SetValue(chromedp.CSS("#vaccine"), "EU/1/20/1528"), chromedp.SetValue(chromedp.CSS("#lot"), "QX12"), sitetest.Tick("#site"))
+			v.Do(chromedp.SetValue(chromedp.CSS("#vaccine"), "EU/1/20/1528"), chromedp.SetValue(chromedp.CSS("#lot"), "QX12"), sitetest.Tick("#site"), sitetest.Tick("#asked"))
 			v.Do(sitetest.Press("form.form .actions button"))
-			v.Expect("/verification?saisie=", "Vérifier avant d'enregistrer")
+			v.Expect("/verification", "Vérifier avant d'enregistrer")
 			v.Do(chromedp.Reload())
-			v.Expect("/verification?saisie=", "Vérifier avant d'enregistrer")
+			v.Expect("/verification", "Vérifier avant d'enregistrer")
 			v.Do(sitetest.Press(".sheet .actions button"))
 			v.Expect("/confirmation", "C'est enregistré")
 			for _, where := range []string{"check page", "form"} {

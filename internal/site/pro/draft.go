@@ -1,62 +1,62 @@
 package pro
 
 import (
-	"crypto/aes"
-	"crypto/cipher"
-	"encoding/base64"
-	"io"
+	"net/http"
 	"net/url"
 
 	"carnet/internal/carnet"
+	"carnet/internal/protect"
 )
 
-// drafts seals what was typed into the address of the page that shows it for checking. So that
-// page is a plain GET: it can be reloaded, and going back to it after the confirmation meets the
-// saved dose and not a browser's question about sending a form again. What is sealed opens only in
-// this process, for the same professional and the same entry, and reads as noise anywhere else.
-// AES-256-GCM, 96-bit random nonces, a key made at start and kept in memory.
-type drafts struct {
-	aead cipher.AEAD
-	rand io.Reader
-}
-
-// draftLimit bounds a sealed draft; the longest form of ours is under 3 kB.
-const draftLimit = 6 << 10
-
-func newDrafts(rand io.Reader) (drafts, error) {
-	var key [32]byte
-	if _, err := io.ReadFull(rand, key[:]); err != nil {
-		return drafts{}, err
-	}
-	block, err := aes.NewCipher(key[:])
+// draftOf is the entry as it was left, or carnet.NotFound.
+func (s *site) draftOf(r *http.Request, k work) (entry, error) {
+	d, err := s.Runs.Draft(r.Context(), k.actor, k.person.ID, k.key)
 	if err != nil {
-		return drafts{}, err
+		return entry{}, err
 	}
-	aead, err := cipher.NewGCM(block)
-	return drafts{aead, rand}, err
-}
-
-func (d drafts) seal(form url.Values, bound string) (string, error) {
-	nonce := make([]byte, d.aead.NonceSize())
-	if _, err := io.ReadFull(d.rand, nonce); err != nil {
-		return "", carnet.E("pro.draft", carnet.Internal, "internal", err)
-	}
-	return base64.RawURLEncoding.EncodeToString(d.aead.Seal(nonce, nonce, []byte(form.Encode()), []byte(bound))), nil
-}
-
-func (d drafts) open(sealed, bound string) (url.Values, bool) {
-	if len(sealed) > draftLimit {
-		return nil, false
-	}
-	b, err := base64.RawURLEncoding.Strict().DecodeString(sealed)
-	if err != nil || len(b) < d.aead.NonceSize() {
-		return nil, false
-	}
-	n := d.aead.NonceSize()
-	text, err := d.aead.Open(nil, b[:n], b[n:], []byte(bound))
+	form, err := url.ParseQuery(d.Form.Reveal())
 	if err != nil {
-		return nil, false
+		return entry{}, carnet.E("pro.draft", carnet.NotFound, "entry.no-draft", nil) // written by another version of the program
 	}
-	form, err := url.ParseQuery(string(text))
-	return form, err == nil
+	return readEntry(form), nil
+}
+
+// keepDraft keeps what was typed. A draft too long to be kept is not: the form still holds it.
+func (s *site) keepDraft(r *http.Request, k work, e entry) error {
+	form := url.Values{}
+	for _, h := range e.hidden() {
+		form.Add(h.Name, h.Value)
+	}
+	return s.Runs.SaveDraft(r.Context(), k.actor, k.person.ID, k.key, carnet.Hide(form.Encode()))
+}
+
+// saveDraft is what the script of the form calls while one types, and what answers it: the hour at which
+// the draft was kept.
+func (s *site) saveDraft(w http.ResponseWriter, r *http.Request, actor protect.Actor) error {
+	k, done, err := s.workOf(w, r, actor)
+	if err != nil || done {
+		return err
+	}
+	if err := s.keepDraft(r, k, readEntry(r.PostForm)); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// dropDraft gives an entry up.
+func (s *site) dropDraft(w http.ResponseWriter, r *http.Request, actor protect.Actor) error {
+	person, err := carnet.ParseID(r.PathValue("person"))
+	if err != nil {
+		return carnet.E("pro.draft", carnet.NotFound, "person.unknown", err)
+	}
+	key, err := carnet.ParseID(r.PathValue("key"))
+	if err != nil {
+		return carnet.E("pro.draft", carnet.NotFound, "entry.unknown", err)
+	}
+	if err := s.Runs.DropDraft(r.Context(), actor, person, key); err != nil {
+		return err
+	}
+	http.Redirect(w, r, vaccinatePath, http.StatusSeeOther)
+	return nil
 }

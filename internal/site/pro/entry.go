@@ -12,36 +12,81 @@ import (
 	"carnet/internal/protect"
 	"carnet/internal/site/ui"
 	"carnet/internal/vaccinate"
+	"carnet/internal/vaccinate/catalogue"
+	"carnet/internal/vaccinate/paper"
+	"carnet/internal/vaccinate/run"
 )
 
-// entry is what the form of a dose sends, as typed. The names of its inputs are those that the
+// The kinds of an entry: an injection given here, none given, a dose received elsewhere.
+const (
+	kindHere      = ""
+	kindNone      = "none"
+	kindElsewhere = "elsewhere"
+)
+
+// entry is what the form of an entry sends, as typed. The names of its inputs are those that the
 // room gives to the fields of its problems.
-type entry struct {
-	vaccine, lot, place, site, injector string
-	date                                ui.Parts
-	rank, expected, rankReason          string // typed to override the proposal
-	shown                               string // the proposal that the check page showed, "2/2"
-	reason, version                     string // of a correction
-}
+type entry struct{ form url.Values }
 
-var entryFields = []string{"vaccine", "lot", "place", "site", "injector", "rank", "expected", "rank-reason", "reason", "version"}
+// entryFields are the inputs that pages and drafts carry along; the dates come in three parts.
+var (
+	entryFields = []string{"kind", "not-given", "evidence", "vaccine", "product", "country", "lot", "half", "time", "place", "place-type", "site", "route",
+		"rank", "expected", "rank-reason", "eligibility", "asked", "consent", "consent-name", "consent-relation", "contraindication", "note",
+		"injector", "responsible", "late-reason", "form", "gtin", "run", "run-version", "reason", "version"}
+	entryDates = []string{"date", "expiry"}
+)
 
+// readEntry keeps the inputs that are ours, without the spaces around what was typed.
 func readEntry(form url.Values) entry {
-	get := func(name string) string { return strings.TrimSpace(form.Get(name)) }
-	return entry{
-		vaccine: get("vaccine"), lot: get("lot"), date: ui.ReadParts(form, "date"), place: get("place"), site: get("site"), injector: get("injector"),
-		rank: get("rank"), expected: get("expected"), rankReason: get("rank-reason"), shown: get("shown"),
-		reason: get("reason"), version: get("version"),
+	e := entry{url.Values{}}
+	names := slices.Clone(entryFields)
+	for _, date := range entryDates {
+		names = append(names, date+"-day", date+"-month", date+"-year")
+	}
+	for _, name := range append(names, "shown", "live", "scan") {
+		for _, v := range form[name] {
+			if v = strings.TrimSpace(v); v != "" {
+				e.form.Add(name, v)
+			}
+		}
+	}
+	return e
+}
+
+func (e entry) get(name string) string     { return e.form.Get(name) }
+func (e entry) all(name string) []string   { return e.form[name] }
+func (e entry) parts(name string) ui.Parts { return ui.ReadParts(e.form, name) }
+func (e entry) set(name, value string)     { e.form.Set(name, value) }
+func (e entry) id(name string) carnet.ID   { id, _ := carnet.ParseID(e.get(name)); return id }
+func (e entry) date(name string) (d carnet.Date, err error) {
+	if e.parts(name).ISO() == "" {
+		return d, nil
+	}
+	return carnet.ParseDate(e.parts(name).ISO())
+}
+
+func (e entry) setDate(name string, d carnet.Date) {
+	p := ui.Parts{}
+	if !d.IsZero() {
+		p = ui.PartsOf(d)
+	}
+	for _, h := range p.Hidden(name) {
+		e.set(h.Name, h.Value)
 	}
 }
 
+// hidden carries everything typed to the next page.
 func (e entry) hidden() []ui.Hidden {
-	values := []string{e.vaccine, e.lot, e.place, e.site, e.injector, e.rank, e.expected, e.rankReason, e.reason, e.version}
-	list := make([]ui.Hidden, len(entryFields))
-	for i, name := range entryFields {
-		list[i] = ui.Hidden{Name: name, Value: values[i]}
+	var list []ui.Hidden
+	for _, name := range entryFields {
+		for _, v := range e.form[name] {
+			list = append(list, ui.Hidden{Name: name, Value: v})
+		}
 	}
-	return append(list, e.date.Hidden("date")...)
+	for _, name := range entryDates {
+		list = append(list, e.parts(name).Hidden(name)...)
+	}
+	return list
 }
 
 // work is everything about the entry under way: whose, under which key, correcting what.
@@ -53,6 +98,7 @@ type work struct {
 	path    string      // address of the form
 	me      carnet.Professional
 	correct bool
+	run     *run.Run // the open run, when the entry is part of it
 }
 
 // newEntry makes the key of an entry and puts it in the address: from there on, going back and
@@ -119,183 +165,324 @@ func (s *site) workOf(w http.ResponseWriter, r *http.Request, actor protect.Acto
 
 // first is the entry that the form shows before anything is typed.
 func (k work) first(today carnet.Date) entry {
+	e := entry{url.Values{}}
 	if k.correct {
 		d := k.old
-		e := entry{
-			vaccine: d.Vaccine, lot: d.Lot.Reveal(), date: ui.PartsOf(d.Date), place: d.Place.ID, site: string(d.BodySite), injector: d.Injector.String(),
-			version: strconv.Itoa(d.Version),
+		for name, v := range map[string]string{
+			"vaccine": d.Vaccine, "lot": d.Lot.Reveal(), "place": d.Place.ID, "site": string(d.BodySite), "injector": d.Injector.String(), "route": d.Route,
+			"version": strconv.Itoa(d.Version), "place-type": string(d.PlaceType), "eligibility": d.Eligibility, "time": d.Time, "note": d.Note.Reveal(),
+			"consent": string(d.Consent.By), "consent-name": d.Consent.Name.Reveal(), "consent-relation": d.Consent.Relation.Reveal(), "asked": "1",
+			"late-reason": d.LateReason, "form": d.Form,
+		} {
+			if v != "" {
+				e.set(name, v)
+			}
+		}
+		e.setDate("date", d.Date)
+		e.setDate("expiry", d.Expiry)
+		if !d.Responsible.IsZero() {
+			e.set("responsible", d.Responsible.String())
+		}
+		for _, c := range d.Contraindications {
+			e.form.Add("contraindication", c)
+		}
+		if d.Half {
+			e.set("half", "1")
 		}
 		if d.RankReason != "" {
-			e.rank, e.expected, e.rankReason = strconv.Itoa(d.Rank), strconv.Itoa(d.Expected), d.RankReason
+			e.set("rank", strconv.Itoa(d.Rank))
+			e.set("expected", strconv.Itoa(d.Expected))
+			e.set("rank-reason", d.RankReason)
 		}
 		return e
 	}
-	e := entry{date: ui.PartsOf(today), place: k.actor.Organisation}
+	e.setDate("date", today)
+	e.set("place", k.actor.Organisation)
 	if k.me.Vaccinator {
-		e.injector = k.me.ID.String()
+		e.set("injector", k.me.ID.String())
 	}
 	return e
 }
 
-type entryView struct {
-	ui.Page
-	Identity                           identity
-	Action                             string
-	Correct                            bool
-	Vaccine, Lot, Date, Place          ui.Field
-	Site, Injector                     ui.Field
-	Rank, Expected, RankReason, Reason ui.Field
-	Override                           bool   // the override is open
-	Proposal                           string // the rank that the rules propose, when it is known
-	Version                            []ui.Hidden
-	OnePlace                           string
-	Cancel                             string
+// join makes the entry part of the open run: what the run keeps is not asked again.
+func (k *work) join(e entry, r run.Run) {
+	k.run = &r
+	e.set("run", r.ID.String())
+	e.set("run-version", strconv.Itoa(r.Version))
+	e.set("vaccine", r.Vaccine)
+	e.set("lot", r.Lot.Reveal())
+	e.setDate("expiry", r.Expiry)
+	e.set("place", r.Place)
+	e.set("place-type", string(r.PlaceType))
+	e.set("injector", r.Injector.String())
+	e.set("eligibility", r.Eligibility)
+	e.set("route", r.Route)
+	if !r.Responsible.IsZero() {
+		e.set("responsible", r.Responsible.String())
+	}
 }
 
+// rejoin takes up the run that a form names. A run that ended or has another lot meanwhile is told:
+// the form was shown with another box in mind.
+func (s *site) rejoin(r *http.Request, k *work, e entry) error {
+	if e.get("run") == "" {
+		return nil
+	}
+	now, err := s.Runs.Current(r.Context(), k.actor)
+	if err != nil && carnet.KindOf(err) != carnet.NotFound {
+		return err
+	}
+	if err == nil && now.ID == e.id("run") && strconv.Itoa(now.Version) == e.get("run-version") {
+		k.join(e, now)
+		return nil
+	}
+	var problems carnet.Problems
+	problems.Add("", "run.changed", nil)
+	if err != nil {
+		e.form.Del("run")
+		e.form.Del("run-version")
+		return problems
+	}
+	k.join(e, now)
+	return problems
+}
+
+// entryPage shows the form: as it was left when there is a draft, with what the run keeps when one is
+// open, else with today, here and by me.
 func (s *site) entryPage(w http.ResponseWriter, r *http.Request, actor protect.Actor) error {
 	k, done, err := s.workOf(w, r, actor)
 	if err != nil || done {
 		return err
 	}
-	return s.showForm(w, r, http.StatusOK, k, k.first(s.Vaccinate.Today()), nil)
-}
-
-// showForm shows the form with everything typed, and what is wrong with it.
-func (s *site) showForm(w http.ResponseWriter, r *http.Request, status int, k work, e entry, faults error) error {
-	title := "entry.title"
+	e := k.first(s.Vaccinate.Today())
 	if k.correct {
-		title = "entry.correct-title"
+		return s.showForm(w, r, http.StatusOK, k, e, nil)
 	}
-	v := entryView{Page: s.ui.Page(r, title), Action: k.path, Correct: k.correct, Cancel: personPath(k.person.ID)}
-	if k.correct {
-		v.Cancel = dosePath(k.old)
+	draft, err := s.draftOf(r, k)
+	if err == nil {
+		faults := s.rejoin(r, &k, draft)
+		if faults != nil && carnet.KindOf(faults) != carnet.Invalid {
+			return faults
+		}
+		return s.showForm(w, r, http.StatusOK, k, draft, faults)
 	}
-	v.Back = &ui.Link{Href: v.Cancel, Words: v.T("entry.back")}
-	if r.URL.Query().Get("saisie") == "perdue" {
-		v.Banner = &ui.Banner{Kind: "info", Title: v.T("entry.lost"), Lines: []string{v.T("entry.lost-words")}}
-	}
-	if faults != nil && !v.Fault(faults) {
-		return faults
-	}
-	v.Focus = r.PostForm.Get("edit")
-	v.Identity = identityOf(v.Page, k.person.Identity)
-	vaccines := []ui.Option{{Value: "", Label: v.T("entry.choose")}}
-	for _, vac := range s.Vaccinate.Catalogue().Offered(s.Vaccinate.Today()) {
-		vaccines = append(vaccines, ui.Option{Value: vac.Code, Label: vaccineWords(vac)})
-	}
-	v.Vaccine = v.Select("vaccine", "dose.vaccine", e.vaccine, vaccines)
-	v.Lot = v.Input("lot", "dose.lot", e.lot)
-	v.Lot.Class, v.Lot.Length = "w20", 30
-	v.Date = v.DayMonthYear("date", "dose.date", e.date)
-	places := []ui.Option{}
-	for _, p := range k.me.Places {
-		places = append(places, ui.Option{Value: p.ID, Label: placeWords(p)})
-	}
-	v.Place = v.Select("place", "dose.place", e.place, places)
-	if len(places) == 1 && v.Place.Error == "" {
-		v.OnePlace = places[0].Label
-		v.Place.Value = places[0].Value
-	}
-	sites := []ui.Option{}
-	for _, b := range carnet.BodySites {
-		sites = append(sites, ui.Option{Value: string(b), Label: v.T("body." + string(b))})
-	}
-	v.Site = v.Radios("site", "dose.site", e.site, sites)
-	v.Site.Inline = true
-	injectors, err := s.injectorOptions(r, k, e, v.Page)
-	if err != nil {
+	if carnet.KindOf(err) != carnet.NotFound {
 		return err
 	}
-	v.Injector = v.Select("injector", "dose.injector", e.injector, injectors)
-	v.Rank = v.Digits("rank", "entry.rank", e.rank, "w2")
-	v.Expected = v.Digits("expected", "entry.expected", e.expected, "w2")
-	v.RankReason = v.Area("rank-reason", "entry.rank-reason", e.rankReason)
-	v.Override = e.rank+e.expected+e.rankReason != "" || v.Rank.Error+v.RankReason.Error != "" || r.PostForm.Get("edit") == "rank"
-	if k.correct {
-		v.Reason = v.Area("reason", "entry.reason", e.reason)
-		v.Version = []ui.Hidden{{Name: "version", Value: e.version}}
-	}
-	if on, err := carnet.ParseDate(e.date.ISO()); err == nil && e.vaccine != "" {
-		p, err := s.Vaccinate.Propose(r.Context(), k.actor, k.person.ID, e.vaccine, on, k.old.ID)
+	if r.URL.Query().Get("serie") != "non" {
+		current, err := s.Runs.Current(r.Context(), actor)
 		if err == nil {
-			v.Proposal = proposalWords(v.Page, p, s.vaccineName(e.vaccine))
-		} else if carnet.KindOf(err) != carnet.Invalid {
+			k.join(e, current)
+		} else if carnet.KindOf(err) != carnet.NotFound {
 			return err
 		}
 	}
-	s.ui.Render(w, r, status, "entry", &v)
+	return s.showForm(w, r, http.StatusOK, k, e, nil)
+}
+
+// settle turns the box that was picked or scanned into product, lot and expiry.
+func (s *site) settle(r *http.Request, k work, e entry) error {
+	if e.get("live") != "" {
+		lots, err := s.liveLots(r, k.actor)
+		if err != nil {
+			return err
+		}
+		for _, l := range lots {
+			if l.ID.String() == e.get("live") {
+				e.set("vaccine", l.Vaccine)
+				e.set("lot", l.Number.Reveal())
+				e.setDate("expiry", l.Expiry)
+			}
+		}
+		e.form.Del("live")
+	}
+	if e.get("scan") == "" {
+		return nil
+	}
+	box, err := s.box(r, k.actor, e.get("scan"))
+	e.form.Del("scan")
+	if err != nil {
+		return err
+	}
+	if box.Vaccine != "" {
+		e.set("vaccine", box.Vaccine)
+	} else {
+		e.form.Del("vaccine")
+		e.set("gtin", string(box.GTIN))
+	}
+	if box.Lot != "" {
+		e.set("lot", box.Lot)
+	}
+	if !box.Expiry.IsZero() {
+		e.setDate("expiry", box.Expiry)
+	}
 	return nil
 }
 
-func (s *site) injectorOptions(r *http.Request, k work, e entry, p ui.Page) ([]ui.Option, error) {
-	place := e.place
-	if place == "" && len(k.me.Places) > 0 {
-		place = k.me.Places[0].ID
+// assess is what the rules say of a vaccine for the person on a day, for the words and the choices of
+// the form; rank and warnings that are recorded come from the room.
+func (s *site) assess(k work, history []carnet.Dose, vaccine string, on carnet.Date) (catalogue.Assessment, bool) {
+	v, ok := s.Vaccinate.Catalogue().Find(vaccine)
+	if !ok || on.IsZero() {
+		return catalogue.Assessment{}, false
 	}
-	list, err := s.Vaccinate.Vaccinators(r.Context(), k.actor, place)
-	if err != nil {
-		return nil, err
-	}
-	options := []ui.Option{{Value: "", Label: p.T("entry.choose")}}
-	for _, pro := range list {
-		label := fullName(pro)
-		if pro.ID == k.actor.ID {
-			label = p.T("entry.myself", "name", label)
-		}
-		options = append(options, ui.Option{Value: pro.ID.String(), Label: label})
-	}
-	return options, nil
+	who := catalogue.Person{Birth: k.person.Identity.Birth, Sex: k.person.Identity.Sex}
+	return s.Vaccinate.Catalogue().Assess(who, without(history, k.old.ID), v, on), true
 }
 
-func proposalWords(p ui.Page, q vaccinate.Proposal, vaccine string) string {
-	return p.T("reason."+q.Reason, "rank", p.Ordinal(q.Rank), "of", rankWords(p, q.Rank, q.Expected), "vaccine", vaccine)
+func without(history []carnet.Dose, id carnet.ID) []carnet.Dose {
+	return slices.DeleteFunc(slices.Clone(history), func(d carnet.Dose) bool { return d.ID == id })
 }
 
 // command reads an entry. What cannot even be read is listed; whether the rest is possible is
 // for the room to say, save what the page can tell without asking.
 func (s *site) command(k work, e entry) (vaccinate.Command, error) {
 	c := vaccinate.Command{
-		Key: k.key, Person: k.person.ID, Vaccine: e.vaccine, Place: e.place, BodySite: carnet.BodySite(e.site), RankReason: e.rankReason,
+		Key: k.key, Person: k.person.ID, Vaccine: e.get("vaccine"), Time: e.get("time"), Note: carnet.Hide(e.get("note")),
+		LateReason: e.get("late-reason"), RankReason: e.get("rank-reason"),
 	}
 	var problems carnet.Problems
 	var err error
-	if _, ok := s.Vaccinate.Catalogue().Find(e.vaccine); !ok {
-		problems.Add("vaccine", "dose.vaccine", nil)
-	}
-	if c.Lot, err = carnet.ParseLot(e.lot); err != nil {
-		problems.Add("lot", carnet.CodeOf(err), nil)
-	}
-	if e.date.ISO() == "" {
-		problems.Add("date", "dose.date-missing", nil)
-	} else if c.Date, err = carnet.ParseDate(e.date.ISO()); err != nil {
+	today := s.Vaccinate.Today()
+	if c.Date, err = e.date("date"); err != nil {
 		problems.Add("date", carnet.CodeOf(err), nil)
-	} else if today := s.Vaccinate.Today(); c.Date.After(today) {
+	} else if c.Date.IsZero() {
+		problems.Add("date", "dose.date-missing", nil)
+	} else if c.Date.After(today) {
 		problems.Add("date", "dose.date-future", map[string]any{"Today": today})
 	} else if k.person.Identity.Birth.After(c.Date) {
 		problems.Add("date", "dose.before-birth", nil)
 	}
+	if c.Expiry, err = e.date("expiry"); err != nil {
+		problems.Add("expiry", carnet.CodeOf(err), nil)
+	}
+	if len(c.Note.Reveal()) > 4*maxNote {
+		problems.Add("note", "entry.note-long", map[string]any{"Max": maxNote})
+	}
+	if text := e.get("form"); text != "" {
+		serial, err := paper.ParseSerial(text)
+		if err != nil {
+			problems.Add("form", carnet.CodeOf(err), nil)
+		}
+		c.Form = string(serial)
+	}
+	switch e.get("kind") {
+	case kindNone:
+		s.none(&problems, k, e, &c)
+	case kindElsewhere:
+		s.elsewhere(&problems, e, &c)
+	default:
+		s.here(&problems, k, e, &c, today)
+	}
+	if e.get("rank")+e.get("expected") != "" {
+		c.Rank, c.Expected = digit(e.get("rank")), digit(e.get("expected"))
+		if c.Rank == 0 || c.Expected == 0 {
+			problems.Add("rank", "dose.rank", nil)
+		}
+		if c.RankReason == "" {
+			problems.Add("rank-reason", "dose.reason-missing", nil)
+		}
+	}
+	if k.correct && e.get("reason") == "" {
+		problems.Add("reason", "dose.reason-missing", nil)
+	}
+	return c, problems.Err()
+}
+
+const maxNote = 500 // characters
+
+// here reads an injection given at one of the professional's places.
+func (s *site) here(problems *carnet.Problems, k work, e entry, c *vaccinate.Command, today carnet.Date) {
+	if _, ok := s.Vaccinate.Catalogue().Find(c.Vaccine); !ok {
+		problems.Add("vaccine", "dose.vaccine", nil)
+	}
+	late := !c.Date.IsZero() && c.Date.Before(today)
+	var err error
+	if c.Lot, err = carnet.ParseLot(e.get("lot")); err != nil && (e.get("lot") != "" || !late || c.LateReason == "") {
+		problems.Add("lot", carnet.CodeOf(err), nil) // only a past dose, entered late for a reason, may have a lot that nobody knows
+	}
+	c.Place, c.PlaceType, c.BodySite, c.Route = e.get("place"), carnet.PlaceType(e.get("place-type")), carnet.BodySite(e.get("site")), e.get("route")
+	if c.PlaceType == "" {
+		c.PlaceType = carnet.Centre
+	}
+	c.Half = e.get("half") != ""
 	if !slices.ContainsFunc(k.me.Places, func(p carnet.Place) bool { return p.ID == c.Place }) {
 		problems.Add("place", "dose.place", nil)
 	}
 	if !slices.Contains(carnet.BodySites, c.BodySite) {
 		problems.Add("site", "dose.site", nil)
 	}
-	if c.Injector, err = carnet.ParseID(e.injector); err != nil {
+	if c.Injector, err = carnet.ParseID(e.get("injector")); err != nil {
 		problems.Add("injector", "dose.injector", nil)
 	}
-	if e.rank+e.expected != "" {
-		c.Rank, c.Expected = digit(e.rank), digit(e.expected)
-		if c.Rank == 0 || c.Expected == 0 {
-			problems.Add("rank", "dose.rank", nil)
-		}
-		if e.rankReason == "" {
-			problems.Add("rank-reason", "dose.reason-missing", nil)
+	if c.Responsible = e.id("responsible"); c.Responsible.IsZero() {
+		c.Responsible = k.actor.ID
+	}
+	c.Eligibility, c.Contraindications = e.get("eligibility"), e.all("contraindication")
+	c.Consent = carnet.Consent{By: carnet.ConsentBy(e.get("consent")), Name: carnet.Hide(e.get("consent-name")), Relation: carnet.Hide(e.get("consent-relation"))}
+	if e.get("asked") == "" {
+		problems.Add("asked", "entry.asked", nil)
+	}
+	if c.Consent.By == "" && s.agrees(k, e, c.Date) {
+		c.Consent.By = carnet.BySelf
+	}
+	switch {
+	case c.Consent.By == "":
+		problems.Add("consent", "entry.consent", nil)
+	case c.Consent.By != carnet.BySelf && c.Consent.By != carnet.ByInterest && c.Consent.Name.IsZero():
+		problems.Add("consent-name", "entry.consent-name", nil)
+	}
+	if late && c.LateReason == "" && !k.correct {
+		problems.Add("late-reason", "entry.late-reason", nil)
+	}
+	if e.get("run") != "" {
+		c.Run = e.id("run")
+	}
+}
+
+// agrees reports that the person is the one who usually agrees, by the rule of the day.
+func (s *site) agrees(k work, e entry, on carnet.Date) bool {
+	a, ok := s.assess(k, nil, e.get("vaccine"), on)
+	return !ok || len(a.Consent.By) == 0 || a.Consent.By[0] == carnet.BySelf
+}
+
+// none reads the record that nobody was injected.
+func (s *site) none(problems *carnet.Problems, k work, e entry, c *vaccinate.Command) {
+	c.NotGiven = carnet.NotGiven(e.get("not-given"))
+	if !slices.Contains(carnet.NotGivens, c.NotGiven) {
+		problems.Add("not-given", "entry.not-given", nil)
+	}
+	if _, ok := s.Vaccinate.Catalogue().Find(c.Vaccine); !ok {
+		problems.Add("vaccine", "dose.vaccine", nil)
+	}
+	c.Place, c.Responsible = e.get("place"), k.actor.ID
+	c.Contraindications = e.all("contraindication")
+	if !slices.ContainsFunc(k.me.Places, func(p carnet.Place) bool { return p.ID == c.Place }) {
+		problems.Add("place", "dose.place", nil)
+	}
+}
+
+// elsewhere reads a dose that somebody else gave: no prescriber, no lot, no injector is needed.
+func (s *site) elsewhere(problems *carnet.Problems, e entry, c *vaccinate.Command) {
+	c.Evidence = carnet.Evidence(e.get("evidence"))
+	if c.Evidence != carnet.Proven && c.Evidence != carnet.Stated {
+		problems.Add("evidence", "entry.evidence", nil)
+	}
+	c.Product = e.get("product")
+	if c.Vaccine == "" && c.Product == "" {
+		problems.Add("product", "entry.product", nil)
+	}
+	if c.Country = strings.ToUpper(e.get("country")); c.Country == "FR" {
+		c.Country = ""
+	} else if c.Country != "" && !isCountry(c.Country) {
+		problems.Add("country", "entry.country", nil)
+	}
+	if text := e.get("lot"); text != "" {
+		var err error
+		if c.Lot, err = carnet.ParseLot(text); err != nil {
+			problems.Add("lot", carnet.CodeOf(err), nil)
 		}
 	}
-	if k.correct && e.reason == "" {
-		problems.Add("reason", "dose.reason-missing", nil)
-	}
-	return c, problems.Err()
 }
 
 // digit reads one figure from 1 to 9, else 0.
@@ -306,27 +493,44 @@ func digit(s string) int {
 	return int(s[0] - '0')
 }
 
-type checkView struct {
-	ui.Page
-	Identity identity
-	Action   string // saves
-	Form     string // shows the form again
-	Rows     ui.Rows
-	Warnings *ui.Banner
-	Hidden   []ui.Hidden
-	Correct  bool
-}
-
 // entryCheck takes the form: back to it when something is wrong or is to be changed, else on to
-// the page that shows every answer.
+// the page that shows every answer. What was typed is kept as a draft, so that page is a plain GET: it
+// can be reloaded, and going back to it after the confirmation meets the saved dose and not a
+// browser's question about sending a form again.
 func (s *site) entryCheck(w http.ResponseWriter, r *http.Request, actor protect.Actor) error {
 	k, done, err := s.workOf(w, r, actor)
 	if err != nil || done {
 		return err
 	}
 	e := readEntry(r.PostForm)
-	if r.PostForm.Get("edit") != "" {
+	faults := s.rejoin(r, &k, e)
+	if faults != nil && carnet.KindOf(faults) != carnet.Invalid {
+		return faults
+	}
+	if faults != nil {
+		return s.showForm(w, r, http.StatusConflict, k, e, faults)
+	}
+	edit := r.PostForm.Get("edit")
+	if e.get("scan") != "" {
+		edit = "eligibility" // the scanner sent the form: it comes back with what the box says, the cursor behind
+	}
+	if kind, ok := strings.CutPrefix(edit, "kind-"); ok {
+		e.set("kind", map[string]string{"none": kindNone, "elsewhere": kindElsewhere}[kind])
+	}
+	if err := s.settle(r, k, e); err != nil {
+		if carnet.KindOf(err) != carnet.Invalid {
+			return err
+		}
+		return s.showForm(w, r, http.StatusBadRequest, k, e, err)
+	}
+	if edit != "" {
+		r.PostForm.Set("edit", edit)
 		return s.showForm(w, r, http.StatusOK, k, e, nil)
+	}
+	if !k.correct {
+		if err := s.keepDraft(r, k, e); err != nil {
+			return err
+		}
 	}
 	c, err := s.command(k, e)
 	if err != nil {
@@ -335,37 +539,31 @@ func (s *site) entryCheck(w http.ResponseWriter, r *http.Request, actor protect.
 	if faults := s.mayInject(r, k, c); faults != nil {
 		return s.showForm(w, r, http.StatusBadRequest, k, e, faults)
 	}
-	form := url.Values{}
-	for _, h := range e.hidden() {
-		form.Set(h.Name, h.Value)
-	}
-	sealed, err := s.drafts.seal(form, k.bound())
-	if err != nil {
-		return err
-	}
-	if len(sealed) > draftLimit { // too long for an address: the page answers the form itself
+	if k.correct { // a correction has no draft: the page answers the form itself
 		return s.showCheck(w, r, http.StatusOK, k, e, c, false)
 	}
-	http.Redirect(w, r, k.path+"/verification?"+url.Values{"saisie": {sealed}}.Encode(), http.StatusSeeOther)
+	http.Redirect(w, r, k.path+"/verification", http.StatusSeeOther)
 	return nil
 }
 
-// bound ties a draft to who types it, for whom, under which key.
-func (k work) bound() string { return k.actor.ID.String() + " " + k.path }
-
-// checkPage shows every answer before it is saved. A draft that does not open, because the service
-// was restarted or the address was cut, leads back to the form.
+// checkPage shows every answer before it is saved. Without a draft, because it lapsed or was given up,
+// it leads back to the form.
 func (s *site) checkPage(w http.ResponseWriter, r *http.Request, actor protect.Actor) error {
 	k, done, err := s.workOf(w, r, actor)
 	if err != nil || done {
 		return err
 	}
-	form, ok := s.drafts.open(r.URL.Query().Get("saisie"), k.bound())
-	if !ok {
+	e, err := s.draftOf(r, k)
+	if carnet.KindOf(err) == carnet.NotFound {
 		http.Redirect(w, r, k.path+"?saisie=perdue", http.StatusSeeOther)
 		return nil
 	}
-	e := readEntry(form)
+	if err != nil {
+		return err
+	}
+	if faults := s.rejoin(r, &k, e); faults != nil {
+		return s.showForm(w, r, http.StatusConflict, k, e, faults)
+	}
 	c, err := s.command(k, e)
 	if err != nil {
 		return s.showForm(w, r, http.StatusBadRequest, k, e, err)
@@ -375,6 +573,9 @@ func (s *site) checkPage(w http.ResponseWriter, r *http.Request, actor protect.A
 
 // mayInject checks the one answer that the page before the room can tell to be wrong only by asking.
 func (s *site) mayInject(r *http.Request, k work, c vaccinate.Command) error {
+	if c.NotGiven != "" || c.Evidence != carnet.Administered {
+		return nil
+	}
 	list, err := s.Vaccinate.Vaccinators(r.Context(), k.actor, c.Place)
 	if err != nil {
 		return err
@@ -386,62 +587,7 @@ func (s *site) mayInject(r *http.Request, k work, c vaccinate.Command) error {
 	return problems.Err()
 }
 
-func (s *site) showCheck(w http.ResponseWriter, r *http.Request, status int, k work, e entry, c vaccinate.Command, moved bool) error {
-	p, err := s.Vaccinate.Propose(r.Context(), k.actor, k.person.ID, c.Vaccine, c.Date, k.old.ID)
-	if err != nil {
-		return err
-	}
-	inject, err := s.Vaccinate.Vaccinators(r.Context(), k.actor, c.Place)
-	if err != nil {
-		return err
-	}
-	names := map[carnet.ID]string{}
-	for _, p := range inject {
-		names[p.ID] = fullName(p)
-	}
-	title := "check.title"
-	if k.correct {
-		title = "check.correct-title"
-	}
-	v := checkView{Page: s.ui.Page(r, title), Action: k.path + "/enregistrer", Form: k.path, Correct: k.correct}
-	v.Carry = url.Values{"saisie": {r.URL.Query().Get("saisie")}}
-	v.Identity = identityOf(v.Page, k.person.Identity)
-	v.Warnings = warnings(v.Page, p.Warnings)
-	if moved {
-		v.Banner = &ui.Banner{Kind: "info", Title: v.T("check.moved"), Lines: []string{v.T("check.moved-words")}}
-	}
-	place := ""
-	for _, at := range k.me.Places {
-		if at.ID == c.Place {
-			place = placeWords(at)
-		}
-	}
-	rank, expected := p.Rank, p.Expected
-	why := proposalWords(v.Page, p, s.vaccineName(c.Vaccine))
-	if c.Rank != 0 {
-		rank, expected = c.Rank, c.Expected
-		why = v.T("dose.rank.overridden", "reason", c.RankReason)
-	}
-	tag := stateTag(v.Page, carnet.Dose{Rank: rank, Expected: expected})
-	rows := []ui.Row{
-		{Label: v.T("dose.vaccine.short"), Value: s.vaccineName(c.Vaccine), Change: "vaccine"},
-		{Label: v.T("dose.lot.short"), Value: c.Lot.Reveal(), Number: true, Change: "lot"},
-		{Label: v.T("dose.date.short"), Value: v.Date(c.Date), Number: true, Change: "date"},
-		{Label: v.T("dose.site.short"), Value: v.T("body." + string(c.BodySite)), Change: "site"},
-		{Label: v.T("dose.rank.short"), Value: rankWords(v.Page, rank, expected), Hint: why, Tag: &tag, Change: "rank"},
-		{Label: v.T("dose.place.short"), Value: place, Change: "place"},
-		{Label: v.T("dose.injector.short"), Value: injectorName(v.Page, names, c.Injector), Change: "injector"},
-	}
-	if k.correct {
-		rows = append(rows, ui.Row{Label: v.T("entry.reason.label"), Value: e.reason, Change: "reason"})
-	}
-	v.Rows = v.Page.Rows(rows...)
-	v.Hidden = append(e.hidden(), ui.Hidden{Name: "shown", Value: strconv.Itoa(rank) + "/" + strconv.Itoa(expected)})
-	s.ui.Render(w, r, status, "check", &v)
-	return nil
-}
-
-// entrySave records or corrects. The rank is the one that the check page showed: when the history
+// entrySave records or corrects. The rank is the one that the page before showed: when the history
 // has changed meanwhile, the professional is shown the new one instead of being surprised by it.
 func (s *site) entrySave(w http.ResponseWriter, r *http.Request, actor protect.Actor) error {
 	k, done, err := s.workOf(w, r, actor)
@@ -449,6 +595,12 @@ func (s *site) entrySave(w http.ResponseWriter, r *http.Request, actor protect.A
 		return err
 	}
 	e := readEntry(r.PostForm)
+	if faults := s.rejoin(r, &k, e); faults != nil {
+		if carnet.KindOf(faults) != carnet.Invalid {
+			return faults
+		}
+		return s.showForm(w, r, http.StatusConflict, k, e, faults)
+	}
 	if r.PostForm.Get("edit") != "" {
 		return s.showForm(w, r, http.StatusOK, k, e, nil)
 	}
@@ -457,12 +609,15 @@ func (s *site) entrySave(w http.ResponseWriter, r *http.Request, actor protect.A
 		return s.showForm(w, r, http.StatusBadRequest, k, e, err)
 	}
 	c := typed
-	if rank, expected, ok := strings.Cut(e.shown, "/"); ok && c.Rank == 0 {
+	if rank, expected, ok := strings.Cut(e.get("shown"), "/"); ok && c.Rank == 0 {
 		c.Rank, c.Expected = digit(rank), digit(expected)
+	}
+	if c.Warnings, err = s.lotCodes(r, k, c); err != nil {
+		return err
 	}
 	var d carnet.Dose
 	if k.correct {
-		d, err = s.Vaccinate.Correct(r.Context(), actor, c, vaccinate.Revision{Dose: k.old.ID, Version: atoi(e.version), Reason: e.reason})
+		d, err = s.Vaccinate.Correct(r.Context(), actor, c, vaccinate.Revision{Dose: k.old.ID, Version: atoi(e.get("version")), Reason: e.get("reason")})
 	} else {
 		d, err = s.Vaccinate.Record(r.Context(), actor, c)
 	}
@@ -475,13 +630,38 @@ func (s *site) entrySave(w http.ResponseWriter, r *http.Request, actor protect.A
 	if err != nil {
 		return err
 	}
-	next := "/confirmation"
-	if k.correct {
-		next = "?fait=correction"
-	}
+	s.saveDone(r, k, e, d)
 	s.forgetBack(w, k.key)
-	http.Redirect(w, r, dosePath(d)+next, http.StatusSeeOther)
+	switch {
+	case k.correct:
+		http.Redirect(w, r, dosePath(d)+"?fait=correction", http.StatusSeeOther)
+	case k.run != nil:
+		http.Redirect(w, r, vaccinatePath+"?"+lastQuery(d, k.key).Encode(), http.StatusSeeOther)
+	default:
+		http.Redirect(w, r, dosePath(d)+"/confirmation", http.StatusSeeOther)
+	}
 	return nil
+}
+
+// saveDone tidies up after a dose is recorded. Nothing of it can undo the record: what fails here is
+// told to the operator and mends itself, for the draft lapses and the counter is a help.
+func (s *site) saveDone(r *http.Request, k work, e entry, d carnet.Dose) {
+	ctx := r.Context()
+	warn := func(what string, err error) {
+		if err != nil {
+			s.Log.WarnContext(ctx, what, "err", err)
+		}
+	}
+	if k.correct {
+		return
+	}
+	warn("draft of a recorded entry", s.Runs.DropDraft(ctx, k.actor, k.person.ID, k.key))
+	if k.run != nil {
+		warn("counter of a run", s.Runs.Count(ctx, k.actor, k.run.ID, k.key))
+	}
+	if g := e.get("gtin"); g != "" && d.Vaccine != "" {
+		warn("box of a place", s.Runs.RememberPack(ctx, k.actor, gtin(g), d.Vaccine))
+	}
 }
 
 // forgetBack makes the browser ask again for the pages of an entry that is saved. Chromium keeps even

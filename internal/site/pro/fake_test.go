@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"carnet/gs1"
 	"carnet/internal/carnet"
 	"carnet/internal/login"
 	"carnet/internal/login/delegation"
@@ -17,6 +18,8 @@ import (
 	"carnet/internal/protect"
 	"carnet/internal/vaccinate"
 	"carnet/internal/vaccinate/fraud"
+	"carnet/internal/vaccinate/run"
+	"carnet/internal/vaccinate/stock"
 	"carnet/nir"
 )
 
@@ -109,6 +112,125 @@ type fake struct {
 	contested []carnet.ID
 	events    []login.Event
 	week      hours.Week
+
+	// Runs, drafts, boxes, lots.
+	run    *run.Run
+	ended  []string
+	counts map[carnet.ID]bool
+	drafts map[carnet.ID]run.Draft
+	boxes  map[gs1.GTIN]string
+	lots   []stock.Lot
+	photo  []string // what a picture holds
+	keys   byte
+}
+
+// runs stands for package run.
+type runs struct{ f *fake }
+
+func (r runs) Start(_ context.Context, a protect.Actor, x run.Run) (run.Run, error) {
+	x.ID, x.Actor, x.Place, x.Version, x.StartedAt = id(70), a.ID, a.Organisation, 1, now
+	r.f.run = &x
+	return x, nil
+}
+
+func (r runs) Current(context.Context, protect.Actor) (run.Run, error) {
+	if r.f.run == nil {
+		return run.Run{}, carnet.E("run", carnet.NotFound, "run.none", nil)
+	}
+	x := *r.f.run
+	x.Pace = run.Pace{Entries: len(r.f.counts), First: now.Add(-time.Minute), Last: now}
+	return x, r.f.down
+}
+
+func (r runs) ChangeLot(_ context.Context, _ protect.Actor, vaccine string, lot carnet.Lot, expiry carnet.Date) (run.Run, error) {
+	r.f.run.Vaccine, r.f.run.Lot, r.f.run.Expiry = vaccine, lot, expiry
+	r.f.run.Version++
+	return *r.f.run, nil
+}
+
+func (r runs) End(_ context.Context, _ protect.Actor, why string) error {
+	r.f.run, r.f.ended = nil, append(r.f.ended, why)
+	return nil
+}
+
+func (r runs) Count(_ context.Context, _ protect.Actor, _, key carnet.ID) error {
+	r.f.counts[key] = true
+	return nil
+}
+
+func (r runs) Uncount(_ context.Context, _ protect.Actor, _, key carnet.ID) error {
+	delete(r.f.counts, key)
+	return nil
+}
+
+func (r runs) SaveDraft(_ context.Context, a protect.Actor, person, key carnet.ID, form carnet.Private) error {
+	r.f.drafts[key] = run.Draft{Key: key, Person: person, Actor: a.ID, Form: form, SavedAt: now}
+	return nil
+}
+
+func (r runs) Draft(_ context.Context, a protect.Actor, person, key carnet.ID) (run.Draft, error) {
+	if d, ok := r.f.drafts[key]; ok && d.Person == person && d.Actor == a.ID {
+		return d, nil
+	}
+	return run.Draft{}, carnet.E("run", carnet.NotFound, "entry.no-draft", nil)
+}
+
+func (r runs) Drafts(context.Context, protect.Actor) (list []run.Draft, _ error) {
+	for _, d := range r.f.drafts {
+		list = append(list, d)
+	}
+	return list, nil
+}
+
+func (r runs) DropDraft(_ context.Context, _ protect.Actor, _, key carnet.ID) error {
+	delete(r.f.drafts, key)
+	return nil
+}
+
+func (r runs) Pack(_ context.Context, _ protect.Actor, g gs1.GTIN) (string, error) {
+	if v, ok := r.f.boxes[g]; ok {
+		return v, nil
+	}
+	return "", carnet.E("run", carnet.NotFound, "scan.unknown-pack", nil)
+}
+
+func (r runs) RememberPack(_ context.Context, _ protect.Actor, g gs1.GTIN, vaccine string) error {
+	r.f.boxes[g] = vaccine
+	return nil
+}
+
+// shelf stands for package stock where a dose is entered: the place keeps no stock unless f.lots has some.
+type shelf struct {
+	*lots
+	f *fake
+}
+
+func (l shelf) Live(context.Context, protect.Actor, string) ([]stock.Lot, error) {
+	var live []stock.Lot
+	for _, x := range l.f.lots {
+		if x.State(today) == stock.Active {
+			live = append(live, x)
+		}
+	}
+	return live, nil
+}
+
+func (l shelf) Status(_ context.Context, _ protect.Actor, place, vaccine string, number carnet.Lot) (stock.Lot, error) {
+	for _, x := range l.f.lots {
+		if x.Vaccine == vaccine && x.Number.Equal(number.Private) {
+			return x, nil
+		}
+	}
+	return stock.Lot{Place: place, Vaccine: vaccine, Number: number}, nil
+}
+
+func mustLot(t testing.TB, number string) carnet.Lot {
+	t.Helper()
+	lot, err := carnet.ParseLot(number)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return lot
 }
 
 func newFake(t testing.TB) *fake {
@@ -117,7 +239,7 @@ func newFake(t testing.TB) *fake {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fake{records: records{link: vaccinate.ByNumber}, stock: newLots(), done: map[carnet.ID]carnet.Dose{}, people: []carnet.Person{fougere, newcomer}}
+	f := &fake{records: records{link: vaccinate.ByNumber}, stock: newLots(), done: map[carnet.ID]carnet.Dose{}, counts: map[carnet.ID]bool{}, drafts: map[carnet.ID]run.Draft{}, boxes: map[gs1.GTIN]string{}, people: []carnet.Person{fougere, newcomer}}
 	f.people[0].Identity.NIR = mustNIR(t, "2620599999001")
 	f.rules = vaccinate.New(nil, nil, nil, carnet.IDs{Clock: func() time.Time { return now }, Rand: rand.Reader}, catalogue)
 	lot, err := carnet.ParseLot("EX4821")
@@ -163,8 +285,12 @@ func (f *fake) Person(_ context.Context, _ protect.Actor, id carnet.ID) (carnet.
 
 // Vaccinate.
 
-func (f *fake) Catalogue() vaccinate.Catalogue          { return f.rules.Catalogue() }
-func (f *fake) NewKey() (carnet.ID, error)              { return firstKey, nil }
+func (f *fake) Catalogue() vaccinate.Catalogue { return f.rules.Catalogue() }
+func (f *fake) NewKey() (carnet.ID, error) {
+	f.keys++
+	return id(99 + f.keys), nil // firstKey, then the ones that follow
+}
+
 func (f *fake) Today() carnet.Date                      { return today }
 func (f *fake) ProfessionalID(carnet.Private) carnet.ID { return tilleul.ID }
 
@@ -208,7 +334,8 @@ func (f *fake) Record(_ context.Context, a protect.Actor, c vaccinate.Command) (
 		return carnet.Dose{}, f.problems
 	}
 	d := carnet.Dose{
-		ID: id(60), PersonID: c.Person, Vaccine: c.Vaccine, Lot: c.Lot, Date: c.Date, Place: acacias, BodySite: c.BodySite,
+		ID: id(60), PersonID: c.Person, Vaccine: c.Vaccine, Lot: c.Lot, Expiry: c.Expiry, Date: c.Date, Place: acacias, BodySite: c.BodySite,
+		NotGiven: c.NotGiven, Evidence: c.Evidence, Product: c.Product, Country: c.Country, PlaceType: c.PlaceType, Consent: c.Consent, Run: c.Run,
 		Rank: c.Rank, Expected: c.Expected, RankReason: c.RankReason, Injector: c.Injector, RecordedBy: a.ID, RecordedAt: now, Version: 1,
 	}
 	f.done[c.Key] = d
@@ -251,7 +378,8 @@ func (f *fake) Enrol(_ context.Context, _ protect.Actor, p carnet.Professional) 
 func start(t testing.TB, f *fake, out io.Writer) (*site, http.Handler) {
 	t.Helper()
 	s, err := newSite(Deps{
-		Login: door{f}, Delegation: delegates{f}, People: f, Vaccinate: f, Stock: f.stock, Risk: risks{f}, Phones: true, Phone: "http://localhost:8412/wallet",
+		Login: door{f}, Delegation: delegates{f}, People: f, Vaccinate: f, Runs: runs{f}, Stock: shelf{f.stock, f}, Risk: risks{f}, Picture: func(context.Context, []byte) ([]string, error) { return f.photo, nil },
+		Phones: true, Phone: "http://localhost:8412/wallet",
 		Contact: Contact{Who: "Assistance de la Clairière", Phone: "36 99", Hours: contactHours{}}, Clock: func() time.Time { return now }, Rand: rand.Reader,
 		Log: slog.New(slog.NewJSONHandler(out, nil)), Sandbox: true, FormAction: []string{"http://localhost:8412"},
 	})
@@ -259,4 +387,22 @@ func start(t testing.TB, f *fake, out io.Writer) (*site, http.Handler) {
 		t.Fatal(err)
 	}
 	return s, s.handler()
+}
+
+// openRun opens a run of Spikevax with a few doses; stocked gives the place two lots; draft leaves one.
+func openRun(f *fake) {
+	f.run = &run.Run{ID: id(70), Actor: tilleul.ID, Place: acacias.ID, PlaceType: carnet.Centre, Vaccine: "EU/1/20/1507", Lot: carnet.Lot{Private: carnet.Hide("QX12")},
+		Expiry: carnet.Date{Year: 2021, Month: 12, Day: 31}, Injector: bouleau.ID, StartedAt: now, Version: 1}
+	f.counts = map[carnet.ID]bool{id(80): true, id(81): true, id(82): true}
+}
+
+func stocked(f *fake) {
+	for i, code := range []string{"EU/1/20/1528", "EU/1/20/1507"} {
+		f.lots = append(f.lots, stock.Lot{ID: id(90 + byte(i)), Place: acacias.ID, Vaccine: code, Number: carnet.Lot{Private: carnet.Hide([]string{"EX4821", "QX12"}[i])},
+			Expiry: carnet.Date{Year: 2021, Month: 12, Day: 31}})
+	}
+}
+
+func draft(f *fake) {
+	f.drafts[id(101)] = run.Draft{Key: id(101), Person: newcomer.ID, Actor: tilleul.ID, Form: carnet.Hide("lot=QX12"), SavedAt: now}
 }

@@ -60,7 +60,7 @@ func (s *site) homeView(r *http.Request, back string, q login.CallRequest, fault
 func (s *site) home(w http.ResponseWriter, r *http.Request) {
 	back := r.URL.Query().Get(login.FieldReturn)
 	if _, err := s.Login.Current(r); err == nil {
-		http.Redirect(w, r, findPath, http.StatusSeeOther)
+		http.Redirect(w, r, vaccinatePath, http.StatusSeeOther)
 		return
 	}
 	v := s.homeView(r, back, login.CallRequest{}, nil)

@@ -96,7 +96,7 @@ func TestDoor(t *testing.T) {
 			before: func(f *fake) { pending(f); f.wait.Pull = true }},
 		{Scenario: sitetest.Scenario{Name: "over quota at a provider that would ring, one goes through its page", URL: "/connexion/attente", ExpectedStatus: ok,
 			ExpectedContent: []string{"son téléphone n'en reçoit plus", `action="/connexion"`, `name="retour"`}, NotExpectedContent: []string{"<span>4</span>"}},
-			before: func(f *fake) { pending(f); f.wait.Pull, f.wait.Page, f.wait.Asked.ReturnTo = true, true, "/recherche" }},
+			before: func(f *fake) { pending(f); f.wait.Pull, f.wait.Page, f.wait.Asked.ReturnTo = true, true, "/vacciner" }},
 		{Scenario: sitetest.Scenario{Name: "while the provider is away the number stays", URL: "/connexion/attente", ExpectedStatus: ok, ExpectedContent: []string{"Pro Santé Connect ne répond pas", "<span>4</span>"}},
 			before: func(f *fake) {
 				pending(f)
@@ -130,7 +130,7 @@ func TestDoor(t *testing.T) {
 		{Scenario: sitetest.Scenario{Name: "ECP-09 somebody who was not declared before opens nothing", URL: "/connexion/ouverture", ExpectedStatus: 403,
 			ExpectedContent: []string{"Une demande faite pour « Iris Lierre » n'ouvre pas de session"}}, before: atDoor("Iris Lierre")},
 		{Scenario: sitetest.Scenario{Name: "nor by sending the form at once", Method: post, URL: "/connexion/ouverture", Form: form("situation", "60/750099999"), ExpectedStatus: 403}, before: atDoor("Iris Lierre"), after: notOpened},
-		{Scenario: sitetest.Scenario{Name: "a session for oneself", Method: post, URL: "/connexion/ouverture", Form: form("situation", "60/750099999", "delegate", ""), ExpectedStatus: see, ExpectedLocation: "/recherche"},
+		{Scenario: sitetest.Scenario{Name: "a session for oneself", Method: post, URL: "/connexion/ouverture", Form: form("situation", "60/750099999", "delegate", ""), ExpectedStatus: see, ExpectedLocation: "/vacciner"},
 			before: atDoor(""), after: func(t *testing.T, f *fake) {
 				if len(f.opened) != 1 || f.opened[0].Organisation != acacias.ID || f.opened[0].Profession != carnet.Nurse || !f.opened[0].Delegation.ID.IsZero() || len(f.enrolled) != 1 || len(f.enrolled[0].Places) != 2 {
 					t.Errorf("opened %+v, enrolled %+v", f.opened, f.enrolled)
@@ -147,7 +147,7 @@ func TestDoor(t *testing.T) {
 		{Scenario: sitetest.Scenario{Name: "the phone named a delegate: no session for oneself", Method: post, URL: "/connexion/ouverture", Form: form("situation", "60/750099999", "delegate", ""), ExpectedStatus: 400}, before: atDoor("Basile Genêt"), after: notOpened},
 		{Scenario: sitetest.Scenario{Name: "a delegate proves who they are", Method: post, URL: "/connexion/ouverture", Form: form("situation", "60/750099999", "delegate", genet.ID.String(), "presence", "present"), ExpectedStatus: ok,
 			ExpectedContent: []string{"Basile Genêt va saisir sous la responsabilité du professionnel Camille Tilleul", `data-challenge="{"challenge":"bGllcnJl"}"`, `name="presence" value="present"`, "Utiliser ma clé d'accès"}}, before: atDoor(""), after: notOpened},
-		{Scenario: sitetest.Scenario{Name: "ECP-06 and the session opens with the presence that was declared", Method: post, URL: "/connexion/ouverture", Form: form("situation", "60/750099999", "delegate", genet.ID.String(), "presence", "remote-checked", "passkey", "{}"), ExpectedStatus: see, ExpectedLocation: "/recherche"},
+		{Scenario: sitetest.Scenario{Name: "ECP-06 and the session opens with the presence that was declared", Method: post, URL: "/connexion/ouverture", Form: form("situation", "60/750099999", "delegate", genet.ID.String(), "presence", "remote-checked", "passkey", "{}"), ExpectedStatus: see, ExpectedLocation: "/vacciner"},
 			before: atDoor("Basile Genêt"), after: func(t *testing.T, f *fake) {
 				if len(f.opened) != 1 || f.opened[0].Delegation.ID != genet.ID || f.opened[0].Delegation.Presence != login.RemoteChecked || f.opened[0].Delegation.Name.Reveal() != "Basile Genêt" {
 					t.Errorf("opened %+v", f.opened)
@@ -351,7 +351,7 @@ func TestSettings(t *testing.T) {
 			before: func(f *fake) {
 				f.events = []login.Event{{At: now, Kind: login.EventReported}, {At: now, Kind: login.EventStart, Browser: "Firefox, Linux", Quiet: true}}
 			}},
-		{Scenario: sitetest.Scenario{Name: "every page of a delegate's session says who types for whom", URL: "/recherche", ExpectedStatus: ok,
+		{Scenario: sitetest.Scenario{Name: "every page of a delegate's session says who types for whom", URL: "/vacciner", ExpectedStatus: ok,
 			ExpectedContent: []string{"Basile Genêt saisit sous la responsabilité du professionnel Camille Tilleul"}, NotExpectedContent: []string{"Mes paramètres"}}, before: delegate},
 		{Scenario: sitetest.Scenario{Name: "error pages too", URL: "/personnes/" + id(99).String(), ExpectedStatus: 404, ExpectedContent: []string{"Basile Genêt saisit sous la responsabilité du professionnel Camille Tilleul"}}, before: delegate},
 	} {

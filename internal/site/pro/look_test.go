@@ -14,6 +14,7 @@ import (
 	"carnet/internal/login/origin"
 	"carnet/internal/site/sitetest"
 	"carnet/internal/vaccinate"
+	"carnet/internal/vaccinate/run"
 )
 
 // TestLook looks at every page in a real browser, without JavaScript: no axe violation, no sideways
@@ -34,7 +35,7 @@ func TestLook(t *testing.T) {
 	person, none := "/personnes/"+fougere.ID.String(), "/personnes/"+newcomer.ID.String()
 	dose := person + "/doses/" + f.doses[0].ID.String()
 	entry := person + "/saisies/" + id(101).String()
-	fill := steps{typed("#vaccine", "EU/1/20/1507"), typed("#lot", "QX12"), sitetest.Tick("#site")}
+	fill := steps{typed("#vaccine", "EU/1/20/1507"), typed("#lot", "QX12"), sitetest.Tick("#site"), sitetest.Tick("#asked")}
 
 	for _, page := range []struct {
 		name, path string
@@ -68,8 +69,17 @@ func TestLook(t *testing.T) {
 		{name: "find-none", path: "/recherche", do: steps{typed("#name", "Chêne"), typed("#birth", "7"), typed("#birth-month", "5"), typed("#birth-year", "1961"), click("button[value=traits]")}},
 		{name: "person", path: person},
 		{name: "person-empty", path: none},
+		{name: "station", path: "/vacciner"},
+		{name: "station-run", path: "/vacciner?" + lastQuery(f.doses[0], id(101)).Encode(), before: func() { openRun(f); draft(f) }},
+		{name: "station-lot", path: "/vacciner", before: func() { openRun(f) }, do: steps{sitetest.Click("main summary"), click("form[action='/vacciner/lot'] button")}},
+		{name: "station-none", path: "/vacciner", do: steps{typed("#nir", mustNIR(t, "1620599999001").Reveal()), click("form[action='/vacciner'] button")}},
 		{name: "entry", path: entry},
-		{name: "entry-faults", path: entry, do: steps{sitetest.Click("summary"), typed("#rank", "3"), click("form.form .actions button")}},
+		{name: "entry-lots", path: entry, before: func() { stocked(f) }},
+		{name: "entry-run", path: entry, before: func() { openRun(f) }},
+		{name: "entry-run-faults", path: entry, before: func() { openRun(f) }, do: steps{click(".entry .actions button")}},
+		{name: "entry-none", path: entry, do: steps{click("button[value=kind-none]")}},
+		{name: "entry-elsewhere", path: entry, do: steps{click("button[value=kind-elsewhere]")}},
+		{name: "entry-faults", path: entry, do: steps{sitetest.Click("details.fold:has(#rank) > summary"), typed("#rank", "3"), click("form.form .actions button")}},
 		{name: "check", path: entry, do: append(fill, click("form.form .actions button"))},
 		{name: "saved", path: dose + "/confirmation"},
 		{name: "dose", path: dose},
@@ -84,6 +94,7 @@ func TestLook(t *testing.T) {
 	} {
 		t.Run(page.name, func(t *testing.T) {
 			f.finish, f.down, f.limit, f.stale, f.typing = nil, nil, nil, false, login.Delegation{}
+			f.run, f.lots, f.drafts = nil, nil, map[carnet.ID]run.Draft{}
 			if page.before != nil {
 				page.before()
 			}

@@ -20,6 +20,7 @@ type Stock interface {
 	NewKey() (carnet.ID, error)
 	List(ctx context.Context, actor protect.Actor, place string) ([]stock.Lot, error)
 	Live(ctx context.Context, actor protect.Actor, place string) ([]stock.Lot, error)
+	Status(ctx context.Context, actor protect.Actor, place, vaccine string, number carnet.Lot) (stock.Lot, error)
 	Lot(ctx context.Context, actor protect.Actor, place string, id carnet.ID) (stock.Lot, []stock.Event, error)
 	Deliver(ctx context.Context, actor protect.Actor, d stock.Delivery) (stock.Lot, error)
 	Change(ctx context.Context, actor protect.Actor, c stock.Change) (stock.Lot, error)

@@ -211,7 +211,7 @@ func (s *site) open(w http.ResponseWriter, r *http.Request) {
 	s.remember(a.professional.Places)
 	back := login.LocalPath(a.held.Asked.ReturnTo)
 	if back == "/" {
-		back = findPath
+		back = vaccinatePath
 	}
 	http.Redirect(w, r, back, http.StatusSeeOther)
 }

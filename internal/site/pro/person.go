@@ -178,6 +178,7 @@ type doseView struct {
 	Path     string
 	Person   string
 	Warnings *ui.Banner
+	Start    []ui.Hidden // what opens a run with this dose; empty when none can be
 }
 
 func (s *site) doseView(r *http.Request, actor protect.Actor, title string) (doseView, error) {
@@ -191,6 +192,9 @@ func (s *site) doseView(r *http.Request, actor protect.Actor, title string) (dos
 	}
 	v := doseView{Page: s.ui.Page(r, title, "rank", s.ui.Text(r).Ordinal(d.Rank)), Mine: mine(d, actor), Path: dosePath(d), Person: personPath(who.ID)}
 	v.Identity = identityOf(v.Page, who.Identity)
+	if d.Given() && d.Evidence == carnet.Administered && v.Mine {
+		v.Start = []ui.Hidden{{Name: "personne", Value: who.ID.String()}, {Name: "dose", Value: d.ID.String()}, {Name: "saisie", Value: d.ID.String()}}
+	}
 	tag := stateTag(v.Page, d)
 	why := ""
 	if d.RankReason != "" {
@@ -247,12 +251,12 @@ func (s *site) saved(w http.ResponseWriter, r *http.Request, actor protect.Actor
 	return nil
 }
 
-// warnings puts what is unusual about a dose into a banner.
-func warnings(p ui.Page, list []vaccinate.Warning) *ui.Banner {
-	if len(list) == 0 {
+// warnings puts what is unusual about a dose, and more lines, into a banner.
+func warnings(p ui.Page, list []vaccinate.Warning, more ...string) *ui.Banner {
+	if len(list)+len(more) == 0 {
 		return nil
 	}
-	b := &ui.Banner{Kind: "warning", Title: p.N("warning.title", len(list))}
+	b := &ui.Banner{Kind: "warning", Title: p.N("warning.title", len(list)+len(more)), Lines: more}
 	for _, w := range list {
 		args := make([]any, 0, 2*len(w.Args))
 		for name, v := range w.Args {

@@ -4,8 +4,10 @@
 // Every page works without JavaScript. Nothing personal is in an address: searches are sent by
 // POST, people and doses are named by ids. The idempotency key of an entry is made before its form
 // is shown and is part of its address: whoever goes back after a confirmation meets the dose that
-// was saved, and cannot save it twice. The steps form, check, save keep what was typed in the page
-// itself and, sealed, in the address of the page that shows it for checking; nothing is stored.
+// was saved, and cannot save it twice. What is typed is kept as a draft (package run) as soon as the
+// form is sent for checking, and while one types where scripts run: the page that shows it for checking
+// reads it there. In a run, the form itself shows what is locked and what deserves a second look, and
+// saves without another page.
 //
 // The site decides nothing about vaccination: rank, warnings and refusals come from the room
 // vaccinate, and are only put into words here. A warning never stops the professional.
@@ -23,6 +25,7 @@ import (
 	"sync"
 	"time"
 
+	"carnet/gs1"
 	"carnet/internal/carnet"
 	"carnet/internal/login"
 	"carnet/internal/login/delegation"
@@ -32,6 +35,7 @@ import (
 	"carnet/internal/protect"
 	"carnet/internal/site/ui"
 	"carnet/internal/vaccinate"
+	"carnet/internal/vaccinate/run"
 	"carnet/nir"
 )
 
@@ -113,14 +117,33 @@ type Delegation interface {
 	Authorise(ctx context.Context, held login.Held, professional, delegate carnet.ID, presence login.Presence, response []byte) (login.Delegation, error)
 }
 
+// Runs is what the site needs of runs and drafts: package run's Service has it.
+type Runs interface {
+	Start(ctx context.Context, actor protect.Actor, r run.Run) (run.Run, error)
+	Current(ctx context.Context, actor protect.Actor) (run.Run, error)
+	ChangeLot(ctx context.Context, actor protect.Actor, vaccine string, lot carnet.Lot, expiry carnet.Date) (run.Run, error)
+	End(ctx context.Context, actor protect.Actor, why string) error
+	Count(ctx context.Context, actor protect.Actor, run, key carnet.ID) error
+	Uncount(ctx context.Context, actor protect.Actor, run, key carnet.ID) error
+	SaveDraft(ctx context.Context, actor protect.Actor, person, key carnet.ID, form carnet.Private) error
+	Draft(ctx context.Context, actor protect.Actor, person, key carnet.ID) (run.Draft, error)
+	Drafts(ctx context.Context, actor protect.Actor) ([]run.Draft, error)
+	DropDraft(ctx context.Context, actor protect.Actor, person, key carnet.ID) error
+	Pack(ctx context.Context, actor protect.Actor, g gs1.GTIN) (string, error)
+	RememberPack(ctx context.Context, actor protect.Actor, g gs1.GTIN, vaccine string) error
+}
+
 // Deps is what the site is made of.
 type Deps struct {
 	Login      Login
 	Delegation Delegation
 	People     People
 	Vaccinate  Vaccinate
+	Runs       Runs
 	Stock      Stock
 	Risk       Risk
+	// Picture reads the codes in a picture of at most 8 MiB, the likeliest first; nil when nothing does.
+	Picture    func(ctx context.Context, picture []byte) ([]string, error)
 	Clock      carnet.Clock
 	Rand       io.Reader // safe for concurrent use
 	Log        *slog.Logger
@@ -144,7 +167,6 @@ type site struct {
 	Deps
 	ui     *ui.Kit
 	claims func(login.Claims) (login.Professional, error)
-	drafts drafts
 	routes []string // patterns of the pages
 	places sync.Map // id to name of places of work, for the header: names of establishments, no person
 }
@@ -161,7 +183,7 @@ func New(d Deps) (http.Handler, error) {
 func newSite(d Deps) (*site, error) {
 	kit, err := ui.New(ui.Config{
 		Site: "pro", Files: files, Clock: d.Clock, Rand: d.Rand, Log: d.Log, HTTPS: d.HTTPS, Sandbox: d.Sandbox, FormAction: d.FormAction,
-		Policy: []string{"script-src 'self'", "connect-src 'self'"},
+		Policy: []string{"script-src 'self'", "connect-src 'self'"}, Bodies: map[string]int64{photoPath: maxPhoto},
 		Cookies: []ui.Cookie{
 			{Name: "__Host-pro-session", Purpose: "cookies.session.purpose", Life: "cookies.session.life"},
 			{Name: "__Host-pro-login", Purpose: "cookies.login.purpose", Life: "cookies.login.life"},
@@ -172,12 +194,8 @@ func newSite(d Deps) (*site, error) {
 	if err != nil {
 		return nil, err
 	}
-	sealed, err := newDrafts(d.Rand)
-	if err != nil {
-		return nil, err
-	}
 	d.People = meeting{d.People, d.Vaccinate}
-	return &site{Deps: d, ui: kit, claims: login.Claims.Professional, drafts: sealed}, nil
+	return &site{Deps: d, ui: kit, claims: login.Claims.Professional}, nil
 }
 
 func (s *site) handler() http.Handler {
@@ -215,6 +233,18 @@ func (s *site) handler() http.Handler {
 	private := func(pattern string, h func(http.ResponseWriter, *http.Request, protect.Actor) error) {
 		handle(pattern, s.private(h))
 	}
+	member("GET "+vaccinatePath, s.station)
+	private("POST "+vaccinatePath, s.next)
+	private("POST "+runPath, s.startRun)
+	private("POST "+runLotPath, s.changeRunLot)
+	private("POST "+endPath, s.endRun)
+	private("POST "+undoPath, s.undo)
+	private("POST "+boxPath, s.readBox)
+	if s.Picture != nil {
+		private("POST "+photoPath, s.readPhoto)
+	}
+	private("POST /personnes/{person}/saisies/{key}/brouillon", s.saveDraft)
+	private("POST /personnes/{person}/saisies/{key}/abandon", s.dropDraft)
 	private("GET /recherche", s.findPage)
 	private("POST /recherche", s.find)
 	private("GET /personnes/{person}", s.person)
@@ -230,7 +260,6 @@ func (s *site) handler() http.Handler {
 	private("GET /personnes/{person}/doses/{dose}/corriger", s.newCorrection)
 	private("GET /personnes/{person}/doses/{dose}/corrections/{key}", s.entryPage)
 	private("POST /personnes/{person}/doses/{dose}/corrections/{key}", s.entryCheck)
-	private("GET /personnes/{person}/doses/{dose}/corrections/{key}/verification", s.checkPage)
 	private("POST /personnes/{person}/doses/{dose}/corrections/{key}/enregistrer", s.entrySave)
 	private("GET /personnes/{person}/doses/{dose}/annuler", s.newCancel)
 	private("GET /personnes/{person}/doses/{dose}/annulations/{key}", s.cancelPage)
@@ -265,7 +294,7 @@ func (s *site) member(h func(http.ResponseWriter, *http.Request, login.Session) 
 		}
 		t := s.ui.Text(r)
 		shown := ui.Session{Name: me.Name.Reveal(), Detail: s.placeName(r.Context(), me.Actor()), Logout: logoutPath,
-			Tabs: []ui.Link{{Href: findPath, Words: t.T("tabs.find")}, {Href: lotsPath, Words: t.T("tabs.lots")}}}
+			Tabs: []ui.Link{{Href: vaccinatePath, Words: t.T("tabs.vaccinate")}, {Href: findPath, Words: t.T("tabs.find")}, {Href: lotsPath, Words: t.T("tabs.lots")}}}
 		if d := me.Delegation; d.ID.IsZero() {
 			shown.Tabs = append(shown.Tabs, ui.Link{Href: settingsPath, Words: t.T("tabs.settings")})
 			if n := s.Risk.Waits(me.Actor()); n > 0 {
