@@ -67,7 +67,11 @@ func (s *Service) DelegatedEntries(ctx context.Context, actor protect.Actor, sin
 			return err
 		}
 		for _, e := range events {
-			doses, err := tx.Doses(e.Dose.PersonID)
+			record, err := tx.Into(e.Dose.PersonID)
+			if err != nil {
+				return err
+			}
+			doses, err := tx.Doses(record)
 			if err != nil {
 				return err
 			}

@@ -140,7 +140,7 @@ func (k *change) second(d carnet.Dose, me carnet.Professional) error {
 
 // accuser is who said that an entry is forged.
 func (k *change) accuser(d carnet.Dose) (carnet.Professional, error) {
-	events, err := k.tx.Events(d.PersonID, d.ID)
+	events, err := k.tx.Events(k.person.ID, d.ID)
 	if err != nil {
 		return carnet.Professional{}, err
 	}

@@ -36,6 +36,7 @@ type Store interface {
 // Tx is one transaction. Each read and write enters the journal by itself.
 type Tx interface {
 	Person(id carnet.ID) (carnet.Person, error)    // carnet.NotFound
+	Into(person carnet.ID) (carnet.ID, error)      // the record that this one is a part of now, itself when it stands alone
 	Doses(person carnet.ID) ([]carnet.Dose, error) // entries that stand, oldest injection first
 	Annulled(person carnet.ID) ([]carnet.Dose, error)
 	Event(person, key carnet.ID) (Event, error)     // the event of an idempotency key; carnet.NotFound

@@ -107,3 +107,8 @@ func (f *records) Answer(_ context.Context, _ protect.Actor, person, id carnet.I
 	}
 	return f.refused
 }
+
+func (f *fake) Renumber(_ context.Context, _ protect.Actor, person, _ carnet.ID) error {
+	f.renumbered = append(f.renumbered, person)
+	return f.down
+}

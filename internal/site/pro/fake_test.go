@@ -75,16 +75,17 @@ type fake struct {
 	proposal *vaccinate.Proposal
 
 	// Identities.
-	identity  error // what the commands on identities answer
-	like      []people.Found
-	children  map[carnet.ID][]people.Found
-	changes   []people.Change
-	newcomers []people.Newcomer
-	numbered  []people.Numbering
-	joined    []people.Joining
-	separated []people.Separation
-	renamed   []people.Renaming
-	stock     *lots
+	identity   error // what the commands on identities answer
+	like       []people.Found
+	children   map[carnet.ID][]people.Found
+	changes    []people.Change
+	newcomers  []people.Newcomer
+	numbered   []people.Numbering
+	joined     []people.Joining
+	separated  []people.Separation
+	renamed    []people.Renaming
+	renumbered []carnet.ID
+	stock      *lots
 
 	// The door.
 	called    []login.CallRequest

@@ -326,8 +326,15 @@ func decided(r *http.Request) (key carnet.ID, proof people.Proof, reason string)
 	return key, people.Proof(r.PostForm.Get("proof")), strings.TrimSpace(r.PostForm.Get("reason"))
 }
 
-// done leads to the identity page of a record, once its doses have their ranks.
-func (s *site) done(w http.ResponseWriter, r *http.Request, person carnet.ID, what string) error {
+// done leads to the identity page of a record, once its doses have their ranks and what documents
+// state was looked at; records are those that the change touched.
+func (s *site) done(w http.ResponseWriter, r *http.Request, actor protect.Actor, what string, person carnet.ID, records ...carnet.ID) error {
+	key, _, _ := decided(r)
+	for _, id := range append(records, person) {
+		if err := s.Vaccinate.Renumber(r.Context(), actor, id, key); err != nil {
+			return err
+		}
+	}
 	http.Redirect(w, r, personPath(person)+"/identite?fait="+what, http.StatusSeeOther)
 	return nil
 }
@@ -367,7 +374,7 @@ func (s *site) number(w http.ResponseWriter, r *http.Request, actor protect.Acto
 	if err != nil {
 		return s.showNumber(w, r, http.StatusBadRequest, actor, err)
 	}
-	return s.done(w, r, into, "numero")
+	return s.done(w, r, actor, "numero", into, p.ID)
 }
 
 func (s *site) renamePage(w http.ResponseWriter, r *http.Request, actor protect.Actor) error {
@@ -411,7 +418,7 @@ func (s *site) rename(w http.ResponseWriter, r *http.Request, actor protect.Acto
 	if err != nil {
 		return s.showRename(w, r, http.StatusBadRequest, actor, t, err)
 	}
-	return s.done(w, r, p.ID, "correction")
+	return s.done(w, r, actor, "correction", p.ID)
 }
 
 func (s *site) joinPage(w http.ResponseWriter, r *http.Request, actor protect.Actor) error {
@@ -504,12 +511,12 @@ func (s *site) join(w http.ResponseWriter, r *http.Request, actor protect.Actor)
 	key, proof, reason := decided(r)
 	stays, goes := keeps(p, q)
 	if p.ID == q.ID { // done already
-		return s.done(w, r, p.ID, "reunion")
+		return s.done(w, r, actor, "reunion", p.ID)
 	}
 	if err := s.People.Join(r.Context(), actor, people.Joining{Key: key, From: goes, Into: stays, Proof: proof, Reason: reason}); err != nil {
 		return s.showJoin(w, r, http.StatusBadRequest, actor, other, false, err)
 	}
-	return s.done(w, r, stays, "reunion")
+	return s.done(w, r, actor, "reunion", stays, goes)
 }
 
 func (s *site) separatePage(w http.ResponseWriter, r *http.Request, actor protect.Actor) error {
@@ -536,5 +543,5 @@ func (s *site) separate(w http.ResponseWriter, r *http.Request, actor protect.Ac
 	if err != nil {
 		return s.showSeparate(w, r, http.StatusBadRequest, actor, err)
 	}
-	return s.done(w, r, from, "separation")
+	return s.done(w, r, actor, "separation", from, part)
 }

@@ -29,19 +29,75 @@ func (m meeting) ByNIR(ctx context.Context, actor protect.Actor, n nir.Number) (
 	return f, err
 }
 
-// ByTraits finds by name and birth date. Several people may share these; all the traits together, or
-// traits that one person alone has, are a meeting.
+// ByTraits finds by name and birth date. Who fits them well is met; somebody who is only possible is
+// opened with a motive, or after a better search.
 func (m meeting) ByTraits(ctx context.Context, actor protect.Actor, t people.Traits) ([]people.Found, error) {
 	list, err := m.People.ByTraits(ctx, actor, t)
 	if err != nil || len(list) != 1 && t.Given.IsZero() {
 		return list, err
 	}
+	return list, m.meet(ctx, actor, list, vaccinate.ByTraits)
+}
+
+// meet notes the people who fit what was said of them.
+func (m meeting) meet(ctx context.Context, actor protect.Actor, list []people.Found, how vaccinate.Link) error {
 	for _, f := range list {
-		if err := m.vaccinate.Meet(ctx, actor, f.ID, vaccinate.ByTraits); err != nil {
-			return nil, err
+		if f.Score < likely {
+			continue
+		}
+		if err := m.vaccinate.Meet(ctx, actor, f.ID, how); err != nil {
+			return err
 		}
 	}
-	return list, nil
+	return nil
+}
+
+// ByRecall finds by the code on the person's paper.
+func (m meeting) ByRecall(ctx context.Context, actor protect.Actor, code carnet.Private) ([]people.Found, error) {
+	list, err := m.People.ByRecall(ctx, actor, code)
+	if err == nil {
+		err = m.meet(ctx, actor, list, vaccinate.ByCode)
+	}
+	return list, err
+}
+
+// Dependants finds the children who came with a parent.
+func (m meeting) Dependants(ctx context.Context, actor protect.Actor, parent carnet.ID) ([]people.Found, error) {
+	list, err := m.People.Dependants(ctx, actor, parent)
+	if err == nil {
+		err = m.meet(ctx, actor, list, vaccinate.ByNumber)
+	}
+	return list, err
+}
+
+// Open opens a record for somebody who is there; who looks like them may be them.
+func (m meeting) Open(ctx context.Context, actor protect.Actor, n people.Newcomer) (carnet.Person, []people.Found, error) {
+	p, like, err := m.People.Open(ctx, actor, n)
+	if err == nil {
+		return p, like, m.vaccinate.Meet(ctx, actor, p.ID, vaccinate.ByCreation)
+	}
+	if met := m.meet(ctx, actor, like, vaccinate.ByTraits); met != nil {
+		return p, nil, met
+	}
+	return p, like, err
+}
+
+// Separate parts a record from the one that the professional has before them.
+func (m meeting) Separate(ctx context.Context, actor protect.Actor, p people.Separation) (carnet.ID, error) {
+	from, err := m.People.Separate(ctx, actor, p)
+	if err == nil {
+		err = m.vaccinate.Meet(ctx, actor, p.Person, vaccinate.ByCreation)
+	}
+	return from, err
+}
+
+// Number gives somebody who is there their number.
+func (m meeting) Number(ctx context.Context, actor protect.Actor, n people.Numbering) (carnet.ID, error) {
+	into, err := m.People.Number(ctx, actor, n)
+	if err == nil {
+		err = m.vaccinate.Meet(ctx, actor, into, vaccinate.ByNumber)
+	}
+	return into, err
 }
 
 // noLink is what a page answers about somebody who is not the professional's own patient.

@@ -22,6 +22,8 @@ type Records interface {
 	Clear(ctx context.Context, actor protect.Actor, f vaccinate.Suspicion) error
 	Suspects(ctx context.Context, actor protect.Actor) ([]carnet.Dose, error)
 
+	Renumber(ctx context.Context, actor protect.Actor, person, follows carnet.ID) error
+
 	Meet(ctx context.Context, actor protect.Actor, person carnet.ID, how vaccinate.Link) error
 	LinkOf(ctx context.Context, actor protect.Actor, person carnet.ID) (vaccinate.Link, error)
 	BreakGlass(ctx context.Context, actor protect.Actor, person carnet.ID, motive string) error

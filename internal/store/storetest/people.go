@@ -301,6 +301,22 @@ func testJoin(t *testing.T, w *world) {
 			t.Error("something was moved or written again")
 		}
 	})
+	t.Run("and get the ranks of one history, once", func(t *testing.T) {
+		before := w.Count(t, "dose_event")
+		for range 2 {
+			must(t, w.vaccinate.Renumber(t.Context(), w.doctor, w.fern, j.Key))
+			must(t, w.vaccinate.Renumber(t.Context(), w.doctor, lost.ID, j.Key))
+		}
+		list := w.history(t, w.fern)
+		if len(list) != 2 || list[0].Rank != 1 || list[1].Rank != 2 || w.Count(t, "dose_event") != before+1 {
+			t.Errorf("ranks %d and %d, %d events", list[0].Rank, list[1].Rank, w.Count(t, "dose_event")-before)
+		}
+		events, err := w.vaccinate.Events(t.Context(), w.doctor, w.fern, list[1].ID)
+		must(t, err)
+		if last := events[len(events)-1]; last.Kind != vaccinate.Renumbered || last.Actor != w.doctor.ID || last.Follows != j.Key {
+			t.Errorf("the event %+v", last)
+		}
+	})
 	t.Run("every way to the first record leads to the other", func(t *testing.T) {
 		p, err := w.people.Person(t.Context(), w.nurse, lost.ID)
 		must(t, err)
