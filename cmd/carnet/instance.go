@@ -149,6 +149,33 @@ func (in *instance) followCorrections(ctx context.Context, log *slog.Logger) {
 	}
 }
 
+// followNow makes a correction revoke what it belies before it answers: the person can have the right document
+// at once. What it misses, the round of the next minute does.
+func (in *instance) followNow(log *slog.Logger) {
+	in.vaccinate.After(func(ctx context.Context, person carnet.ID) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+		defer cancel()
+		if _, err := in.certify.FollowPerson(ctx, system, person); err != nil {
+			log.ErrorContext(ctx, "a correction is not followed at once; the next minute tries again", "err", err)
+		}
+	})
+}
+
+// appoint writes who heads which place, as the configuration says. Somebody who is no longer named stays head
+// until the configuration says so: head = false.
+func (in *instance) appoint(ctx context.Context, list []placeHead) error {
+	for _, h := range list {
+		number, err := carnet.ParseRPPS(h.RPPS)
+		if err == nil {
+			err = in.vaccinate.AppointHead(ctx, system, h.Place, in.vaccinate.ProfessionalID(number), h.Head == nil || *h.Head)
+		}
+		if err != nil {
+			return fmt.Errorf("head of %s: %w", h.Place, err)
+		}
+	}
+	return nil
+}
+
 // migrations lists the tables in the order in which they are made.
 var migrations = []sqlite.Migrations{
 	{Room: "journal", FS: journal.Migrations},
@@ -215,8 +242,14 @@ func (in *instance) enrol(ctx context.Context, world sandbox.World) error {
 		}
 	}
 	for _, p := range world.Professionals {
-		if _, err := in.vaccinate.Enrol(ctx, system, p.Professional); err != nil {
+		id, err := in.vaccinate.Enrol(ctx, system, p.Professional)
+		if err != nil {
 			return fmt.Errorf("sandbox: %w", err)
+		}
+		for _, place := range p.Professional.Heads {
+			if err := in.vaccinate.AppointHead(ctx, system, place, id, true); err != nil {
+				return fmt.Errorf("sandbox: %w", err)
+			}
 		}
 	}
 	return nil

@@ -54,6 +54,10 @@ func (c serveCmd) Run(ctx context.Context, s *Settings, file *configFile, t term
 	if err != nil {
 		return err
 	}
+	p.followNow(log)
+	if err := p.appoint(ctx, file.heads); err != nil {
+		return errors.Join(err, p.close())
+	}
 	if err := p.checkProviders(ctx, log); err != nil {
 		return errors.Join(err, p.close())
 	}

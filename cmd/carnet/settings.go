@@ -14,6 +14,7 @@ import (
 	"github.com/BurntSushi/toml"
 	"github.com/alecthomas/kong"
 
+	"carnet/internal/carnet"
 	"carnet/internal/login"
 	"carnet/internal/login/hours"
 	"carnet/internal/login/limit"
@@ -169,6 +170,7 @@ type configFile struct {
 	fraud  fraud.Policies
 
 	accounts []attestation.Account // that the provider of insured people accepts
+	heads    []placeHead           // who heads which place of vaccination
 }
 
 // configPath looks for --config before anything is parsed: the file must be read first.
@@ -235,6 +237,9 @@ func readConfig(path string, asked bool) (*configFile, error) {
 		delete(tree, "login")
 	}
 	if f.accounts, err = readAccounts(path, tree); err == nil {
+		f.heads, err = readHeads(path, tree)
+	}
+	if err == nil {
 		f.door, err = readDoor(path, tree)
 	}
 	if err == nil {
@@ -268,6 +273,36 @@ func readAccounts(path string, tree map[string]any) ([]attestation.Account, erro
 	}
 	delete(tree, "account")
 	return part.Account, nil
+}
+
+// placeHead says that somebody heads a place of vaccination, or no longer does.
+type placeHead struct {
+	Place string `toml:"place"` // FINESS of the site
+	RPPS  string `toml:"rpps"`
+	Head  *bool  `toml:"head"` // false for somebody who no longer does
+}
+
+// readHeads reads the list [[head]] and takes it out of the tree of settings.
+func readHeads(path string, tree map[string]any) ([]placeHead, error) {
+	var part struct {
+		Head []placeHead `toml:"head"`
+	}
+	meta, err := toml.DecodeFile(path, &part)
+	if err != nil {
+		return nil, err
+	}
+	for _, key := range meta.Undecoded() {
+		if key[0] == "head" {
+			return nil, fmt.Errorf("unknown key %s", key)
+		}
+	}
+	for i, h := range part.Head {
+		if _, err := carnet.ParseRPPS(h.RPPS); err != nil || h.Place == "" {
+			return nil, fmt.Errorf("head %d: it needs a place and the RPPS number of a professional", i+1)
+		}
+	}
+	delete(tree, "head")
+	return part.Head, nil
 }
 
 func flatten(into map[string]any, prefix string, tree map[string]any) {

@@ -17,6 +17,7 @@
 package certify
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/ecdsa"
@@ -68,9 +69,11 @@ type Tx interface {
 	RevocationList() (number uint64, body []byte, err error)              // the newest; 0 when none was published
 	PutRevocationList(number uint64, issued time.Time, body []byte) error // replaces it
 
-	Notices(most int) ([]Notice, error) // that this room has not settled, oldest first
-	Settle(n Notice) error              // takes a notice off that list
-	Issuance() ([]Issued, error)        // oldest day first; PutCertificate counts
+	Notices(most int) ([]Notice, error)         // that this room has not settled, oldest first
+	Pending(person carnet.ID) ([]Notice, error) // those about one person, oldest first
+	Tell(n carnet.Notice) error                 // the person
+	Settle(n Notice) error                      // takes a notice off that list
+	Issuance() ([]Issued, error)                // oldest day first; PutCertificate counts
 }
 
 // Kind says what a document is.
@@ -255,11 +258,23 @@ func (s *Service) read(tx Tx, person carnet.ID) (Summary, error) {
 	return out, nil
 }
 
-// certifiable lists the doses of a person that documents may state: those that were given and that
-// nobody suspects, of which more is known than that the person says so.
+// certifiable lists the doses of a person that documents may state.
 func certifiable(tx Tx, person carnet.ID) ([]carnet.Dose, error) {
 	doses, err := tx.Doses(person)
-	return slices.DeleteFunc(doses, func(d carnet.Dose) bool { return !d.Given() || d.Evidence == carnet.Stated || d.Suspended }), err
+	return countable(doses), err
+}
+
+// countable keeps the doses that were given and that nobody suspects, of a product that is known, of
+// which more is known than that the person says so. The country of a dose of elsewhere is that of
+// its place.
+func countable(doses []carnet.Dose) []carnet.Dose {
+	kept := slices.DeleteFunc(slices.Clone(doses), func(d carnet.Dose) bool {
+		return !d.Given() || d.Evidence == carnet.Stated || d.Suspended || d.Vaccine == ""
+	})
+	for i, d := range kept {
+		kept[i].Place.Country = cmp.Or(d.Place.Country, d.Country)
+	}
+	return kept
 }
 
 // Document is an attestation or a European certificate, ready to be handed to the person.

@@ -80,6 +80,50 @@ func (s *Service) Follow(ctx context.Context, actor protect.Actor) (revoked int,
 	}
 }
 
+// FollowPerson does the same for one person, at once: who has just corrected an entry can hand out the
+// right document without waiting for the next round.
+func (s *Service) FollowPerson(ctx context.Context, actor protect.Actor, person carnet.ID) (revoked int, err error) {
+	var due []Notice
+	err = s.store.Within(ctx, s.guard.Decide(protect.Request{Actor: actor, Purpose: protect.Upkeep, Person: person}), func(tx Tx) (err error) {
+		due, err = tx.Pending(person)
+		return err
+	})
+	for _, n := range due {
+		made, err := s.follow(ctx, actor, n)
+		if err != nil {
+			return revoked, err
+		}
+		revoked += made
+	}
+	return revoked, err
+}
+
+// Belied lists the documents of a person that would no longer be right if these doses stood, and no
+// others: what a correction would revoke.
+func (s *Service) Belied(ctx context.Context, actor protect.Actor, person carnet.ID, standing []carnet.Dose) (list []Certificate, err error) {
+	after := facts(countable(standing))
+	d := s.guard.Decide(protect.Request{Actor: actor, Purpose: protect.Upkeep, Person: person})
+	err = s.store.Within(ctx, d, func(tx Tx) error {
+		list = nil
+		_, issued, err := outcome(tx, person)
+		if err != nil {
+			return err
+		}
+		for _, c := range issued {
+			if !c.belied(after) {
+				continue
+			}
+			if there, err := tx.Revoked(c.Document); err != nil {
+				return err
+			} else if !there {
+				list = append(list, c)
+			}
+		}
+		return nil
+	})
+	return list, err
+}
+
 func (s *Service) follow(ctx context.Context, actor protect.Actor, n Notice) (made int, err error) {
 	reason := WrongContent
 	switch n.Kind {
@@ -121,6 +165,15 @@ func (s *Service) follow(ctx context.Context, actor protect.Actor, n Notice) (ma
 				return err
 			}
 			made++
+		}
+		if made > 0 && (n.Kind == "dose.correct" || n.Kind == "dose.cancel" || n.Kind == "dose.annul" || n.Kind == "dose.renumber") { // the others tell by themselves
+			told := carnet.Notice{PersonID: n.Person, Kind: "certificate.revoked", At: s.ids.Clock()}
+			if len(doses) > 0 {
+				told.Kind = "certificate.replaced" // the next one can be had
+			}
+			if err := tx.Tell(told); err != nil {
+				return err
+			}
 		}
 		return tx.Settle(n)
 	})

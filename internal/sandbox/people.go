@@ -156,6 +156,7 @@ func readWorld(text string) (World, error) {
 			Profession string   `toml:"profession"`
 			Vaccinator bool     `toml:"vaccinator"`
 			Places     []string `toml:"places"`
+			Heads      []string `toml:"heads"`
 			Second     []string `toml:"second_places"`
 			Other      string   `toml:"second_profession"`
 			Suspended  bool     `toml:"suspended"`
@@ -255,6 +256,12 @@ func readWorld(text string) (World, error) {
 				x.Places = append(x.Places, w.Places[i])
 			}
 		}
+		for _, id := range p.Heads {
+			if !slices.Contains(p.Places, id) {
+				return bad("heads", fmt.Errorf("they do not exercise at %s", id))
+			}
+		}
+		x.Heads = p.Heads
 		w.Professionals = append(w.Professionals, Practitioner{p.Identifier, x, p.Story, p.Civility, p.Second, p.Other, p.Suspended, p.Sparse})
 	}
 	w.allowed.Organisations = file.Organisations

@@ -197,7 +197,8 @@ func (s *Service) ProfessionalID(number carnet.Private) carnet.ID {
 	return carnet.DerivedID(lookup[:])
 }
 
-// AppointHead says that a professional heads a place, or no longer does. They must exercise there.
+// AppointHead says that a professional heads a place, or no longer does. It may come before their
+// first login.
 func (s *Service) AppointHead(ctx context.Context, actor protect.Actor, place string, professional carnet.ID, head bool) error {
 	d := s.guard.Decide(protect.Request{Actor: actor, Purpose: protect.Enrolment, Person: professional})
 	return s.store.Within(ctx, d, func(tx Tx) error { return tx.PutHead(place, professional, head) })

@@ -88,6 +88,25 @@ func (t *tx) Notices(most int) ([]certify.Notice, error) {
 	return list, nil
 }
 
+// Pending lists those about one person, and about the records that were joined to theirs.
+func (t *tx) Pending(person carnet.ID) ([]certify.Notice, error) {
+	records, err := t.whole(person)
+	if err != nil {
+		return nil, err
+	}
+	var list []certify.Notice
+	for _, record := range records {
+		rows, err := t.read(record, "outbox", where("person_id", record[:]).and("certify", 1).by("outbox_id"), noticeColumns...)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range rows {
+			list = append(list, certify.Notice{ID: r.id("outbox_id"), Person: record, Event: r.id("event_id"), Kind: r.text("kind"), At: r.time("at")})
+		}
+	}
+	return list, nil
+}
+
 // Settle marks a notice.
 func (t *tx) Settle(n certify.Notice) error {
 	_, err := t.write(n.Person, replace, "outbox", cell{"person_id", n.Person[:]}, cell{"outbox_id", n.ID[:]}, cell{"kind", n.Kind},

@@ -27,8 +27,12 @@ func (s stockStore) Stock(ctx context.Context, d protect.Decision, fn func(stock
 
 // Works tells whether a professional exercises at a place, and whether as its head.
 func (t *tx) Works(professional carnet.ID, place string) (works, head bool, err error) {
-	rows, err := t.read(professional, "professional_place", where("professional_id", professional[:]).and("place_id", place), "head")
-	return len(rows) > 0, len(rows) > 0 && rows[0].int("head") == 1, err
+	rows, err := t.read(professional, "professional_place", where("professional_id", professional[:]).and("place_id", place), "place_id")
+	if err != nil || len(rows) == 0 {
+		return false, false, err
+	}
+	heads, err := t.read(professional, "place_head", where("professional_id", professional[:]).and("place_id", place).and("head", 1), "place_id")
+	return true, len(heads) > 0, err
 }
 
 var lotColumns = []string{"place_id", "lot_id", "vaccine", "number", "gtin", "expires_on", "use_by", "received", "supplier", "depleted_on", "added_at", "version"}

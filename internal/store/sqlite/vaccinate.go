@@ -406,7 +406,7 @@ func (t *tx) Professional(id carnet.ID) (carnet.Professional, error) {
 	}
 	p := carnet.Professional{ID: id, Number: clear["number"], FamilyName: clear["family_name"], GivenName: clear["given_name"],
 		Profession: rows[0].text("profession"), Vaccinator: rows[0].int("vaccinator") == 1}
-	places, err := t.read(id, "professional_place", where("professional_id", id[:]).by("place_id"), "place_id", "head")
+	places, err := t.read(id, "professional_place", where("professional_id", id[:]).by("place_id"), "place_id")
 	if err != nil {
 		return carnet.Professional{}, err
 	}
@@ -416,11 +416,12 @@ func (t *tx) Professional(id carnet.ID) (carnet.Professional, error) {
 			return carnet.Professional{}, err
 		}
 		p.Places = append(p.Places, place)
-		if r.int("head") == 1 {
-			p.Heads = append(p.Heads, place.ID)
-		}
 	}
-	return p, nil
+	heads, err := t.read(id, "place_head", where("professional_id", id[:]).and("head", 1).by("place_id"), "place_id")
+	for _, r := range heads {
+		p.Heads = append(p.Heads, r.text("place_id"))
+	}
+	return p, err
 }
 
 // Vaccinators lists who may inject at a place.
@@ -469,20 +470,16 @@ func (t *tx) PutProfessional(p carnet.Professional) error {
 			cell{"commune", place.Commune}, cell{"country", place.Country}); err != nil {
 			return err
 		}
-		if _, err := t.write(p.ID, keep, "professional_place", id, cell{"place_id", place.ID},
-			cell{"head", truth(slices.Contains(p.Heads, place.ID))}); err != nil {
+		if _, err := t.write(p.ID, keep, "professional_place", id, cell{"place_id", place.ID}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// PutHead says that a professional heads one of their places, or no longer does.
+// PutHead says that a professional heads a place, or no longer does.
 func (t *tx) PutHead(place string, professional carnet.ID, head bool) error {
-	n, err := t.update(professional, "professional_place", where("professional_id", professional[:]).and("place_id", place), cell{"head", truth(head)})
-	if err == nil && n == 0 {
-		err = carnet.E("sqlite", carnet.NotFound, "professional.unknown", nil)
-	}
+	_, err := t.write(professional, replace, "place_head", cell{"professional_id", professional[:]}, cell{"place_id", place}, cell{"head", truth(head)})
 	return err
 }
 

@@ -236,9 +236,16 @@ func testMayTouch(t *testing.T, w *world) {
 	if got := try(head); got != "dose.not-yours" {
 		t.Errorf("who heads no longer: %q", got)
 	}
-	if err := w.vaccinate.AppointHead(t.Context(), system, gymnase.ID, head.ID, true); carnet.CodeOf(err) != "professional.unknown" {
-		t.Errorf("the head of a place where they are not: %v", err)
-	}
+	t.Run("a head is known before the first login", func(t *testing.T) {
+		n, err := carnet.ParseRPPS(luhn("99700000077"))
+		must(t, err)
+		must(t, w.vaccinate.AppointHead(t.Context(), system, centre.ID, w.vaccinate.ProfessionalID(n), true))
+		me, err := w.vaccinate.Professional(t.Context(), w.enrol(t, "99700000077", "FUSAIN", true))
+		must(t, err)
+		if !slices.Equal(me.Heads, []string{centre.ID}) {
+			t.Errorf("heads %v", me.Heads)
+		}
+	})
 }
 
 // testChanges : a correction says what it touched, and the person is told.

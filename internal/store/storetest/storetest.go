@@ -92,6 +92,8 @@ func Run(t *testing.T, open Open) {
 		"a forged entry is annulled by two people":                testForged,
 		"a professional sees their own patients":                  testLink,
 		"a request of rectification is answered":                  testPetition,
+		"what a correction belies is revoked at once":             testAtOnce,
+		"a certificate traces back to the act":                    testTrace,
 		"a run keeps its lot and ends":                            testRuns,
 		"a draft is found again by who typed it":                  testDrafts,
 		"an unknown box is asked about once":                      testPacks,
