@@ -33,6 +33,7 @@ type cli struct {
 	Lots       lotsCmd       `cmd:"" help:"Recall a lot, or see how far its recall has come."`
 	Publish    releaseCmd    `cmd:"" help:"Make the next release of the public figures."`
 	Login      loginCmd      `cmd:"" help:"Check how people log in."`
+	Software   softwareCmd   `cmd:"" help:"Register, list or revoke the software that acts for professionals."`
 	Session    sessionCmd    `cmd:"" help:"List or end the sessions of a professional."`
 	Fraud      fraudCmd      `cmd:"" help:"List, review and answer what was out of the ordinary in entries; revoke a session in one order."`
 	Trust      trustCmd      `cmd:"" help:"Gather, seal or show the 2D-Doc certificates and revocations that verifiers believe."`

@@ -17,6 +17,7 @@ import (
 	"carnet/hcert/revocation"
 	"carnet/internal/carnet"
 	"carnet/internal/certify"
+	"carnet/internal/login/software"
 	"carnet/internal/site/ui"
 	"carnet/internal/vaccinate/fraud"
 	"carnet/internal/verify/revlist"
@@ -82,7 +83,7 @@ func (a answerer) encode(v any) error {
 }
 
 // answersNo are the codes that answer the question with no; after the others nothing could be done.
-var answersNo = []string{"certificate.unknown", "session.unknown", fraud.CodeUnknown, revlist.CodeUnverified, revlist.CodeLarge, revlist.CodeOlder, revlist.CodeTwin, revlist.CodeRedirect,
+var answersNo = []string{"certificate.unknown", "session.unknown", software.CodeUnknown, fraud.CodeUnknown, revlist.CodeUnverified, revlist.CodeLarge, revlist.CodeOlder, revlist.CodeTwin, revlist.CodeRedirect,
 	codeBundleUnverified, codeBundleOlder, codeBundleFormat}
 
 // refuse says what went wrong, where, and what to do.

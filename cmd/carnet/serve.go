@@ -130,7 +130,7 @@ func open(ctx context.Context, s *Settings, file *configFile, say ui.Text, log *
 		return p, err
 	}
 	origin := map[string]string{}
-	names, citizens := []string{"pro", "attestation", "verifier", "portefeuille"}, cmp.Or(s.SandboxCitizens, "fc")
+	names, citizens := []string{"pro", "attestation", "verifier", "portefeuille", "api"}, cmp.Or(s.SandboxCitizens, "fc")
 	if p.sandbox || file.configured("protection") {
 		names = append(names, "protection")
 	}
@@ -147,6 +147,12 @@ func open(ctx context.Context, s *Settings, file *configFile, say ui.Text, log *
 			return p, err
 		}
 		origin[name] = "http://" + net.JoinHostPort(s.Host, strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
+		if name == "api" {
+			origin[name] = s.apiOrigin(origin[name])
+			if l, err = s.secured(l); err != nil {
+				return p, err
+			}
+		}
 		todo := "-todo"
 		if _, real := file.login[name]; real {
 			todo = "-open" // nobody of the sandbox can log in there
@@ -185,7 +191,7 @@ func open(ctx context.Context, s *Settings, file *configFile, say ui.Text, log *
 	}
 	d := desk{p, s, file, origin, byDefault, log}
 	for name, build := range map[string]func(context.Context) (http.Handler, error){
-		"pro": d.pro, "attestation": d.attestation, "protection": d.protection, "verifier": d.verifier, "portefeuille": d.portefeuille,
+		"pro": d.pro, "attestation": d.attestation, "protection": d.protection, "verifier": d.verifier, "portefeuille": d.portefeuille, "api": d.api,
 	} {
 		if origin[name] == "" {
 			continue

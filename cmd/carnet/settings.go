@@ -40,6 +40,7 @@ type Settings struct {
 	PortVerifier     int `help:"Port of the site where anyone checks a certificate." default:"8403"`
 	PortProtection   int `help:"Port of the site of the staff." default:"8404"`
 	PortPortal       int `help:"Port of the portal of public figures, when it is served." default:"8405"`
+	PortApi          int `help:"Port of the interface for the software of establishments." default:"8406"`
 	PortPortefeuille int `help:"Port of the wallet." default:"8407"`
 	PortFc           int `help:"Port of the sandbox's FranceConnect." default:"8411"`
 	PortPsc          int `help:"Port of the sandbox's Pro Santé Connect." default:"8412"`
@@ -74,6 +75,10 @@ type Settings struct {
 
 	PortalOrigin string `help:"Address that the public knows the portal by, https://donnees.example; by default that of this machine." placeholder:"URL"`
 	PortalQuota  int    `help:"Requests that one address may send to the portal in a day; 0 for no limit." default:"0"`
+
+	ApiOrigin      string `help:"Address that software knows the interface by, https://api.example; by default that of this machine." placeholder:"URL"`
+	ApiCertificate string `help:"Certificate with which the interface itself answers over TLS (PEM); it then asks software for theirs, to which tokens can be bound. By default a proxy does TLS, and tokens are bound by DPoP." placeholder:"FILE" type:"path"`
+	ApiKey         string `help:"Private key of that certificate (PEM)." placeholder:"FILE" type:"path"`
 
 	SupportName  string `help:"Who answers the questions of professionals, as the site shows it." default:"Conseiller informatique Service, ou assistance amelipro"`
 	SupportPhone string `help:"Telephone number of that support." default:"36 08"`
@@ -126,6 +131,14 @@ func (s *Settings) Validate() error {
 			return fmt.Errorf("portal-origin: %q is not an address such as https://donnees.example", s.PortalOrigin)
 		}
 	}
+	if s.ApiOrigin != "" {
+		if u, err := url.Parse(s.ApiOrigin); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.Path != "" {
+			return fmt.Errorf("api-origin: %q is not an address such as https://api.example", s.ApiOrigin)
+		}
+	}
+	if (s.ApiKey == "") != (s.ApiCertificate == "") {
+		return errors.New("api-key and api-certificate go together: give both or none")
+	}
 	if s.PortalQuota < 0 {
 		return fmt.Errorf("portal-quota: %d is less than 0", s.PortalQuota)
 	}
@@ -155,7 +168,7 @@ func (f *configFile) configured(site string) bool {
 // ports are those of the sites and of the sandbox, by the names of their settings.
 func (s *Settings) ports() map[string]int {
 	return map[string]int{
-		"operator": s.PortOperator, "pro": s.PortPro, "attestation": s.PortAttestation, "verifier": s.PortVerifier, "portefeuille": s.PortPortefeuille, "protection": s.PortProtection, "portal": s.PortPortal,
+		"operator": s.PortOperator, "pro": s.PortPro, "attestation": s.PortAttestation, "verifier": s.PortVerifier, "portefeuille": s.PortPortefeuille, "protection": s.PortProtection, "portal": s.PortPortal, "api": s.PortApi,
 		"proconnect": s.PortProconnect, "psc": s.PortPsc, "fc": s.PortFc, "fc-plus": s.PortFcPlus,
 		"ameli": s.PortAmeli, "laposte": s.PortLaposte, "impots": s.PortImpots, "msa": s.PortMsa,
 	}

@@ -1,5 +1,10 @@
 package fhir
 
+import (
+	"encoding/json"
+	"strconv"
+)
+
 // Primitive types. A text is never empty: the zero value is an absent element. Numbers and booleans
 // are pointers for the same reason.
 type (
@@ -226,4 +231,17 @@ type Attachment struct {
 	Hash        Base64       `fhir:"hash"`
 	Title       String       `fhir:"title"`
 	Creation    DateTime     `fhir:"creation"`
+}
+
+// Bool is the value when it is true.
+func (v Value) Bool() bool {
+	b, _ := v.tree.(bool)
+	return b
+}
+
+// Int is the value when it is a whole number, else 0.
+func (v Value) Int() int {
+	n, _ := v.tree.(json.Number)
+	i, _ := strconv.Atoi(n.String())
+	return i
 }

@@ -82,8 +82,8 @@ func (c Client) Stands() bool { return c.Revoked.IsZero() }
 
 // Token is an access token as it is stored.
 type Token struct {
-	Hash         [32]byte // SHA-256 of the token
-	ID           carnet.ID
+	Hash         [32]byte  // SHA-256 of the token
+	ID           carnet.ID // of the day on which the client acts for the professional
 	Client       carnet.ID
 	Professional carnet.ID
 	Place        string

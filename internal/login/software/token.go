@@ -89,9 +89,7 @@ func (s *Service) token(r *http.Request) (issued, error) {
 	if t.Professional, err = s.professional(r.Context(), client, form.Get("professional"), t.Place); err != nil {
 		return issued{}, err
 	}
-	if t.ID, err = s.ids.New(); err != nil {
-		return issued{}, err
-	}
+	t.ID = s.day(client.ID, t.Professional)
 	secret := make([]byte, tokenSize)
 	if _, err := io.ReadFull(s.ids.Rand, secret); err != nil {
 		return issued{}, carnet.E("software.token", carnet.Internal, "internal", err)
@@ -127,6 +125,14 @@ func (s *Service) token(r *http.Request) (issued, error) {
 	return out, err
 }
 
+// day names what a software does for a professional on one day. It stands in the place of a session
+// in the journal, where links of care are kept and where what was done is counted and stopped: five
+// minutes of a token are none.
+func (s *Service) day(client, professional carnet.ID) carnet.ID {
+	hash := s.store.Lookup("software-day", client.String()+"\n"+professional.String()+"\n"+carnet.DateOf(s.now()).String())
+	return carnet.DerivedID(hash[:])
+}
+
 func tooSoon(wait time.Duration) *Failure {
 	return &Failure{Name: tooMany, Code: CodeLimit, Status: http.StatusTooManyRequests, Words: "too many requests for this professional", Retry: wait}
 }
@@ -143,20 +149,16 @@ func readForm(r *http.Request) (url.Values, error) {
 	if r.URL.RawQuery != "" {
 		return bad("nothing of a request belongs into its address")
 	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxForm+1))
-	if err != nil || len(body) > maxForm {
+	r.Body = http.MaxBytesReader(nil, r.Body, maxForm)
+	if err := r.ParseForm(); err != nil { // done before, when a site stands around
 		return bad("the form cannot be read, or is too long")
 	}
-	form, err := url.ParseQuery(string(body))
-	if err != nil {
-		return bad("the form cannot be read")
-	}
-	for _, values := range form {
+	for _, values := range r.PostForm {
 		if len(values) != 1 {
 			return bad("a parameter is there twice")
 		}
 	}
-	return form, nil
+	return r.PostForm, nil
 }
 
 // once is something that may be used once.
@@ -293,7 +295,7 @@ type Grant struct {
 	Professional carnet.ID
 	Place        string // FINESS
 	Scopes       Scopes
-	Session      carnet.ID // the token's
+	Session      carnet.ID // of the day, see Service.day
 }
 
 // Actor is who acts: the professional, by the software.
@@ -397,4 +399,11 @@ func algorithms() string {
 		list[i] = string(a)
 	}
 	return strings.Join(list, " ")
+}
+
+// Key makes an idempotency key of what a software names a request by. Another software's same name is
+// another key.
+func (s *Service) Key(g Grant, text string) carnet.ID {
+	hash := s.store.Lookup("software-key", g.Client.String()+"\n"+text)
+	return carnet.DerivedID(hash[:])
 }
