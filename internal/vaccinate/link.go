@@ -17,7 +17,8 @@ import (
 // or somebody of the place where they work in this session, recorded, injected or answers for an
 // entry of this person. A head sees the entries of the places that they head.
 //
-// It binds those who are logged in. Commands of the operator and imports have grants of their own
+// It binds those who are logged in, and the software that acts in their name, whose session is the
+// day. Commands of the operator and imports have grants of their own
 // in the register.
 type Link string
 
@@ -89,7 +90,8 @@ func (s *Service) LinkOf(ctx context.Context, actor protect.Actor, person carnet
 
 // linked refuses a professional who is logged in and has no link to a person.
 func linked(tx Tx, actor protect.Actor, person carnet.ID) error {
-	if actor.Role != protect.Professional || actor.Session.IsZero() || person.IsZero() {
+	bound := actor.Role == protect.Professional || actor.Role == protect.BusinessSoftware
+	if !bound || actor.Session.IsZero() || person.IsZero() {
 		return nil
 	}
 	how, err := link(tx, actor, person)
