@@ -197,7 +197,12 @@ func (d desk) protection(context.Context) (http.Handler, error) {
 	if in.sandbox {
 		allowed = d.p.world.Allowed()
 	}
-	site, err := protection.New(protection.Deps{Login: in.Site, Allowed: allowed, StaffID: d.p.staffID, Clock: d.p.ids.Clock, Rand: d.p.ids.Rand,
+	site, err := protection.New(protection.Deps{Login: in.Site, Watch: d.p.watch, Certificates: d.p.certify,
+		Follow: func(ctx context.Context) error {
+			_, err := d.p.certify.Follow(ctx, system)
+			return err
+		},
+		Allowed: allowed, StaffID: d.p.staffID, Clock: d.p.ids.Clock, Rand: d.p.ids.Rand,
 		Log: d.log, Sandbox: in.sandbox, FormAction: in.formAction})
 	return publishKeys(in, site, d.log), err
 }

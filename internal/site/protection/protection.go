@@ -9,7 +9,9 @@
 //   - dpo, support, publication: who one is, for whom, one's own sessions. The desks of these roles
 //     are on the sites that they work on.
 //   - security: also the alerts of the last 90 days, about logins, without a name or a number, and
-//     the power to end the sessions of whoever an alert is about.
+//     the power to end the sessions of whoever an alert is about; and what was out of the ordinary in
+//     entries, each session with its explanation, a verdict on each finding, the stop of a session, and
+//     the revocation of every certificate that states one of its doses.
 //
 // Specification: identity sections 3, 6 (R11, R19) and 9.
 package protection
@@ -28,6 +30,7 @@ import (
 	"carnet/internal/login"
 	"carnet/internal/protect"
 	"carnet/internal/site/ui"
+	"carnet/internal/vaccinate/fraud"
 )
 
 //go:embed text all:templates
@@ -54,15 +57,20 @@ type Login interface {
 
 // Deps is what the site is made of.
 type Deps struct {
-	Login      Login
-	Allowed    login.Allowed
-	StaffID    func(issuer string, subject carnet.Private) carnet.ID
-	Clock      carnet.Clock
-	Rand       io.Reader // safe for concurrent use
-	Log        *slog.Logger
-	HTTPS      bool
-	Sandbox    bool     // the login button says so, and the strip on top
-	FormAction []string // origins of the login provider
+	Login   Login
+	Allowed login.Allowed
+	Watch   Watch
+	// Certificates counts documents before an order, and Follow revokes after it what states a
+	// suspended dose: certify.Service has both.
+	Certificates fraud.Certificates
+	Follow       func(ctx context.Context) error
+	StaffID      func(issuer string, subject carnet.Private) carnet.ID
+	Clock        carnet.Clock
+	Rand         io.Reader // safe for concurrent use
+	Log          *slog.Logger
+	HTTPS        bool
+	Sandbox      bool     // the login button says so, and the strip on top
+	FormAction   []string // origins of the login provider
 }
 
 const (
@@ -119,6 +127,14 @@ func (s *site) handler() http.Handler {
 	mux.HandleFunc("POST "+sessionsPath, s.member(s.endSessions))
 	mux.HandleFunc("GET "+alertsPath, s.member(s.alerts))
 	mux.HandleFunc("POST "+alertsPath, s.member(s.endAlerted))
+	mux.HandleFunc("GET "+findingsPath, s.watchman(s.findings))
+	const session = findingsPath + "/{session}"
+	mux.HandleFunc("GET "+session, s.watchman(s.showCase))
+	mux.HandleFunc("POST "+session+reviewPart, s.watchman(s.review))
+	mux.HandleFunc("GET "+session+actPart, s.watchman(s.showAct))
+	mux.HandleFunc("POST "+session+actPart, s.watchman(s.act))
+	mux.HandleFunc("GET "+session+orderPart, s.watchman(s.showOrder))
+	mux.HandleFunc("POST "+session+orderPart, s.watchman(s.order))
 	return s.ui.Handler(mux)
 }
 
@@ -139,7 +155,7 @@ func (s *site) member(h func(http.ResponseWriter, *http.Request, login.Session) 
 			shown := ui.Session{Name: me.Name.Reveal(), Detail: t.T("role."+string(me.Role)) + ", " + s.organisation(me.Organisation), Logout: logoutPath,
 				Tabs: []ui.Link{{Href: deskPath, Words: t.T("desk.title")}}}
 			if me.Role == protect.SecurityStaff {
-				shown.Tabs = append(shown.Tabs, ui.Link{Href: alertsPath, Words: t.T("alerts.title")})
+				shown.Tabs = append(shown.Tabs, ui.Link{Href: alertsPath, Words: t.T("alerts.title")}, ui.Link{Href: findingsPath, Words: t.T("findings.title")})
 			}
 			ui.SetSession(r, shown)
 			err = h(w, r, me)

@@ -20,6 +20,7 @@ import (
 	"carnet/internal/protect"
 	"carnet/internal/site/sitetest"
 	"carnet/internal/site/ui"
+	"carnet/internal/vaccinate/fraud"
 )
 
 const (
@@ -43,6 +44,8 @@ type fake struct {
 	opened        []login.Opening
 	closed        []carnet.ID
 	events        []login.Event
+	cases         []fraud.Finding
+	acts          []string // of the watch
 }
 
 func (f *fake) CallbackPath() string { return "/connexion/retour/proconnect" }
@@ -130,7 +133,7 @@ func start(t testing.TB, f *fake, out io.Writer) (*site, http.Handler) {
 		f.role = protect.Support
 	}
 	s, err := newSite(Deps{
-		Login: f, Clock: func() time.Time { return now }, Rand: rand.Reader, Log: slog.New(slog.NewJSONHandler(out, nil)), Sandbox: true,
+		Login: f, Watch: watch{f}, Certificates: f, Follow: func(context.Context) error { f.acts = append(f.acts, "follow"); return nil }, Clock: func() time.Time { return now }, Rand: rand.Reader, Log: slog.New(slog.NewJSONHandler(out, nil)), Sandbox: true,
 		FormAction: []string{"http://localhost:8413"}, StaffID: func(string, carnet.Private) carnet.ID { return me },
 		Allowed: login.Allowed{
 			Organisations: []login.Organisation{{SIRET: valley, Name: "Caisse de Valombre", Roles: []protect.Role{protect.Protection, protect.Support, protect.SecurityStaff}}},
@@ -270,6 +273,11 @@ func TestLook(t *testing.T) {
 		{name: "desk", path: "/agents", session: true},
 		{name: "alerts", path: "/agents/alertes", session: true, fake: fake{role: protect.SecurityStaff, events: []login.Event{
 			{Person: id(40), At: now, Site: "pro", Browser: "Firefox, Linux", Place: origin.Place{Label: "Valombre"}, Reasons: []string{"repeated", "hasty"}}}}},
+		{name: "findings", path: findingsPath, session: true, fake: fake{role: protect.SecurityStaff, cases: suspect()}},
+		{name: "findings-none", path: findingsPath, session: true, fake: fake{role: protect.SecurityStaff}},
+		{name: "case", path: casePath(id(60)), session: true, fake: fake{role: protect.SecurityStaff, cases: suspect()}},
+		{name: "act", path: casePath(id(60)) + actPart, session: true, fake: fake{role: protect.SecurityStaff, cases: suspect()}},
+		{name: "order", path: casePath(id(60)) + orderPart, session: true, fake: fake{role: protect.SecurityStaff, cases: suspect()}},
 	} {
 		t.Run(page.name, func(t *testing.T) {
 			_, h := start(t, &page.fake, io.Discard)
