@@ -18,6 +18,8 @@ type Vaccine struct {
 	Interval int    // least number of days between two doses of the primary course
 
 	Diseases []string // codes of the catalogue; the first one counts the doses
+	French   string   // what it is against, in words: "rougeole, oreillons, rubéole"
+	English  string
 	Packs    []string // CIP13 of the French packs; the GTIN is 0 + CIP13
 	NUVA     string   // "VAC0035"; empty when each presentation has its own
 	ATCs     []string // every ATC code of the product, the current one first

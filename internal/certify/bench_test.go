@@ -34,7 +34,7 @@ func BenchmarkWhole(b *testing.B) {
 	}
 	who := carnet.Identity{BirthName: carnet.Hide("FOUGÈRE"), GivenNames: []carnet.Private{carnet.Hide("Camille")}, Birth: birth}
 	dose := Dose{carnet.Dose{Date: carnet.Date{Year: 2026, Month: 11, Day: 20}, Place: carnet.Place{Country: "FR"}, Rank: 2, Expected: 2},
-		carnet.Vaccine{Name: "Comirnaty", Holder: "Pfizer/BioNTech", Disease: covid, ATC: "J07BX03", Label: "COMIRNATY PFIZER/BIONTECH"}}
+		carnet.Vaccine{Name: "Comirnaty", Holder: "Pfizer/BioNTech", Disease: "COVID-19", Diseases: []string{covid}, ATC: "J07BX03", Label: "COMIRNATY PFIZER/BIONTECH"}}
 	raw, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		b.Fatal(err)

@@ -1,6 +1,11 @@
 // Package certify makes attestations of vaccination: it prepares the message, lints it with the
 // reader that the public uses, signs it, draws the page.
 //
+// Documents follow the disease ([Summary.Lines]). The 2D-Doc has fields for any disease and product, so
+// every vaccine that its fields can say has an attestation with that code; the European certificate is
+// for COVID-19 alone, and so is the code that fills its application; what no code can say is a page
+// without one ([Plain]), under the operator's seal.
+//
 // Nothing is signed that was not read back first: the draft is signed with a throw-away key and
 // must pass the strict reader, the rules of the wallets and the capacity of both codes; only then
 // does the real key sign it, once, and both codes carry the same bytes. Documents are not stored:
@@ -33,6 +38,7 @@ import (
 	"time"
 
 	"carnet/hcert"
+	"carnet/hcert/dcc"
 	"carnet/hcert/revocation"
 	"carnet/internal/carnet"
 	"carnet/internal/certify/pdf"
@@ -83,6 +89,7 @@ type Kind string
 const (
 	National Kind = "2d-doc" // the attestation
 	European Kind = "hc1"    // the EU digital COVID certificate
+	Plain    Kind = "page"   // an attestation without a code; nobody can verify it, so the register keeps nothing of it
 )
 
 // Certificate is what the register keeps of a document: that it was issued, never what it says.
@@ -220,7 +227,80 @@ type Dose struct {
 	Product carnet.Vaccine
 }
 
-// Last is the dose that a certificate is about, or false when none was recorded.
+// Line is the doses against one disease, oldest first: what one attestation is about.
+type Line struct {
+	Disease string // code of the catalogue; empty for a product that it does not know
+	Doses   []Dose
+}
+
+// Last is the dose that the line's documents are about.
+func (l Line) Last() Dose { return l.Doses[len(l.Doses)-1] }
+
+// Kinds are the formats that exist for the line, the first one of the attestation.
+func (l Line) Kinds() []Kind {
+	last := l.Last()
+	kinds := []Kind{Plain}
+	if last.Product.ATC != "" && last.Product.Label != "" && last.Rank <= 9 && last.Expected <= 9 {
+		kinds[0] = National
+	}
+	if l.Disease == covid {
+		if _, ok := (*dcc.ValueSets)(nil).Encoding(last.Product.Code); ok {
+			kinds = append(kinds, European)
+		}
+	}
+	return kinds
+}
+
+// Lines groups the doses by the first disease of each product; the line of the newest dose comes first.
+func (s Summary) Lines() []Line {
+	var lines []Line
+	for _, d := range slices.Backward(s.Doses) {
+		key := d.about()
+		i := slices.IndexFunc(lines, func(l Line) bool { return l.Last().about() == key })
+		if i < 0 {
+			i, lines = len(lines), append(lines, Line{Disease: d.disease()})
+		}
+		lines[i].Doses = slices.Insert(lines[i].Doses, 0, d)
+	}
+	return lines
+}
+
+// line finds the one that holds a dose, the newest one for a zero id.
+func (s Summary) line(dose carnet.ID) (Line, bool) {
+	lines := s.Lines()
+	i := slices.IndexFunc(lines, func(l Line) bool {
+		return dose.IsZero() || slices.ContainsFunc(l.Doses, func(d Dose) bool { return d.ID == dose })
+	})
+	if i < 0 {
+		return Line{}, false
+	}
+	return lines[i], true
+}
+
+// of finds the line of a disease.
+func (s Summary) of(disease string) (Line, bool) {
+	lines := s.Lines()
+	i := slices.IndexFunc(lines, func(l Line) bool { return l.Disease == disease })
+	if i < 0 {
+		return Line{}, false
+	}
+	return lines[i], true
+}
+
+func (d Dose) disease() string {
+	if len(d.Product.Diseases) == 0 {
+		return ""
+	}
+	return d.Product.Diseases[0]
+}
+
+// about tells lines apart: by the disease, and each dose alone when nobody knows its disease.
+func (d Dose) about() string { return cmp.Or(d.disease(), d.ID.String()) }
+
+// country is where a dose was given.
+func country(d carnet.Dose) string { return cmp.Or(d.Country, d.Place.Country) }
+
+// Last is the newest dose, or false when none was recorded.
 func (s Summary) Last() (Dose, bool) {
 	if len(s.Doses) == 0 {
 		return Dose{}, false
@@ -243,19 +323,28 @@ func (s *Service) read(tx Tx, person carnet.ID) (Summary, error) {
 	if err != nil {
 		return Summary{}, err
 	}
-	doses, err := certifiable(tx, person)
-	if err != nil {
-		return Summary{}, err
-	}
 	out := Summary{Identity: p.Identity}
+	out.Doses, err = s.doses(tx, person)
+	return out, err
+}
+
+// unknownProduct is what a page says of a product that the catalogue does not know: its name as the proof writes
+// it is none of the columns that a certificate may open.
+const unknownProduct = "reçu ailleurs / given elsewhere"
+
+// doses gives what documents may state, with the vaccines. A product that the catalogue does not know
+// has no disease.
+func (s *Service) doses(tx Tx, person carnet.ID) ([]Dose, error) {
+	doses, err := certifiable(tx, person)
+	var list []Dose
 	for _, d := range doses {
 		v, ok := s.vaccines.Find(d.Vaccine)
 		if !ok {
-			return Summary{}, carnet.E("certify", carnet.Internal, "internal", fmt.Errorf("vaccine %s of a dose is not in the catalogue", d.Vaccine))
+			v = carnet.Vaccine{Name: unknownProduct}
 		}
-		out.Doses = append(out.Doses, Dose{d, v})
+		list = append(list, Dose{d, v})
 	}
-	return out, nil
+	return list, err
 }
 
 // certifiable lists the doses of a person that documents may state.
@@ -296,17 +385,25 @@ func (d Document) GoString() string { return d.String() }
 // LogValue hides the person.
 func (d Document) LogValue() slog.Value { return slog.StringValue(d.String()) }
 
-// Attestation certifies the last dose of a person, for the person. Without a dose it is
+// Attestation certifies the newest dose of a person, for the person. Without a dose it is
 // carnet.NotFound, "certificate.no-dose".
+func (s *Service) Attestation(ctx context.Context, actor protect.Actor, person carnet.ID) (Document, error) {
+	return s.AttestationOf(ctx, actor, person, carnet.ID{})
+}
+
+// AttestationOf certifies the last dose of the line that holds a dose, for the person. A vaccine that no
+// code can say has a page without one.
 //
 // A revoked document is not issued again: as long as the same day and the same content would give
 // the document that was revoked, the answer is carnet.Conflict, "certificate.revoked-today". The next
 // day, or once the dose was corrected, it is another document.
-func (s *Service) Attestation(ctx context.Context, actor protect.Actor, person carnet.ID) (Document, error) {
+func (s *Service) AttestationOf(ctx context.Context, actor protect.Actor, person, dose carnet.ID) (Document, error) {
 	var (
 		situation Summary
+		line      Line
 		last      Dose
 		ok        bool
+		coded     bool
 		ready     linted
 		now       = s.ids.Clock()
 	)
@@ -314,7 +411,11 @@ func (s *Service) Attestation(ctx context.Context, actor protect.Actor, person c
 		if situation, err = s.read(tx, person); err != nil {
 			return err
 		}
-		if last, ok = situation.Last(); !ok {
+		if line, ok = situation.line(dose); !ok {
+			return nil
+		}
+		last = line.Last()
+		if coded = line.Kinds()[0] == National; !coded {
 			return nil
 		}
 		if ready, err = s.prepare(situation.Identity, last, now); err != nil {
@@ -328,16 +429,21 @@ func (s *Service) Attestation(ctx context.Context, actor protect.Actor, person c
 	if !ok {
 		return Document{}, carnet.E("certify", carnet.NotFound, "certificate.no-dose", nil)
 	}
-	doc, err := s.issue(ready)
-	if err != nil {
-		return Document{}, err
+	var doc Document
+	if coded {
+		if doc, err = s.issue(ready); err != nil {
+			return Document{}, err
+		}
 	}
-	if doc.PDF, err = s.draw(situation.Identity, last, doc, now); err != nil {
-		return Document{}, err
+	if line.Disease != covid {
+		doc.Link = "" // the application that it fills is for COVID-19
+	}
+	if doc.PDF, err = s.draw(situation.Identity, last, doc, now); err != nil || !coded {
+		return doc, err
 	}
 	cert := s.signers.National.Certificate()
 	c := Certificate{Person: person, Dose: last.ID, Kind: National, Document: doc.ID, Authority: cert.Issuer.CommonName, Key: cert.Subject.CommonName,
-		IssuedAt: now, Names: []revocation.Key{revocation.TwoDDocKey(doc.ID)}, Basis: situation.facts()}
+		IssuedAt: now, Names: []revocation.Key{revocation.TwoDDocKey(doc.ID)}, Basis: line.facts()}
 	if c.ID, err = s.ids.New(); err != nil {
 		return Document{}, err
 	}
@@ -346,7 +452,7 @@ func (s *Service) Attestation(ctx context.Context, actor protect.Actor, person c
 		if err := refuseRevoked(tx, doc.ID); err != nil {
 			return err
 		}
-		if err := s.unchanged(tx, person, c.Basis); err != nil {
+		if err := s.unchanged(tx, person, last.about(), c.Basis); err != nil {
 			return err
 		}
 		return tx.PutCertificate(c)
@@ -376,7 +482,7 @@ func (s *Service) prepare(i carnet.Identity, last Dose, now time.Time) (linted, 
 		Agent: last.Product.ATC, Vaccine: last.Product.Label, Manufacturer: last.Product.Label, Rank: last.Rank,
 		Expected: last.Expected, LastDate: last.Date.Compact(), Complete: last.Complete(),
 	}.Prepare(twoddoc.Header{Authority: cert.Issuer.CommonName, Certificate: cert.Subject.CommonName,
-		Emitted: today, Signed: today, Country: last.Place.Country})
+		Emitted: today, Signed: today, Country: country(last.Dose)})
 	if err != nil {
 		return linted{}, carnet.E(op, carnet.Internal, "certificate.not-writable", err)
 	}
@@ -426,9 +532,19 @@ func (s *Service) draw(i carnet.Identity, last Dose, doc Document, now time.Time
 	if _, err := io.ReadFull(s.ids.Rand, id[:]); err != nil {
 		return nil, carnet.E("certify.draw", carnet.Internal, "internal", err)
 	}
+	vaccine, disease := last.Product.Name, ""
+	if last.Product.Holder != "" {
+		vaccine += " (" + last.Product.Holder + ")"
+	}
+	if last.disease() != covid {
+		disease = "non précisée / not stated"
+		if last.Product.French != "" {
+			disease = last.Product.French + " / " + last.Product.English
+		}
+	}
 	file, err := s.page.Render(sheet.Attestation{
 		FamilyName: i.BirthName.Reveal(), GivenNames: i.Given(), BirthDate: i.Birth.French(),
-		Vaccine: last.Product.Name + " (" + last.Product.Holder + ")", Rank: last.Rank, Expected: last.Expected,
+		Disease: disease, Vaccine: vaccine, Rank: last.Rank, Expected: last.Expected,
 		LastDate: last.Date.French(), Complete: last.Complete(), Payload: doc.Payload, Link: doc.Link,
 		Issuer: s.edition.Issuer, NoticeURL: s.edition.NoticeURL, Sandbox: s.edition.Sandbox, IssuedAt: now.In(carnet.Paris), FileID: id, Seal: s.seal(),
 	})

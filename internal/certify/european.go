@@ -26,7 +26,7 @@ import (
 )
 
 const (
-	covid          = "COVID-19"       // of the catalogue
+	covid          = "covid-19"       // of the catalogue
 	covidCode      = "840539006"      // of the value sets
 	genericVaccine = "28531000087107" // allowed for every product; a type that says more is preferred
 
@@ -40,7 +40,7 @@ const (
 // a verifier shows: two spellings of one identifier are one.
 func EuropeanID(identifier string) [32]byte { return sha256.Sum256([]byte(dcc.Canonical(identifier))) }
 
-// European certifies the last dose of a person for the whole Union, for the person (specification
+// European certifies the last dose against COVID-19 of a person for the whole Union, for the person (specification
 // dcc). Without a dose it is carnet.NotFound, "certificate.no-dose"; without a key for it carnet.Unavailable,
 // "certificate.no-european"; where the rules of the certificate have no place for what is known, such as a
 // name that is not in Latin letters, carnet.Conflict, "certificate.not-european".
@@ -91,22 +91,26 @@ func (s *Service) european(ctx context.Context, actor protect.Actor, person carn
 	if err != nil {
 		return Document{}, false, err
 	}
-	last, ok := situation.Last()
-	if !ok {
+	if len(situation.Doses) == 0 {
 		return Document{}, false, carnet.E("certify", carnet.NotFound, "certificate.no-dose", nil)
 	}
+	line, ok := situation.of(covid)
+	if !ok {
+		return Document{}, false, carnet.E("certify", carnet.Conflict, "certificate.not-european", errors.New("no dose against COVID-19"))
+	}
+	last = line.Last()
 	c := old
 	same := false
 	if !old.ID.IsZero() {
 		// What cannot be written again is not what was written.
-		draft, err = s.draftEuropean(key, situation, old.Receipt.Identifier, old.IssuedAt)
+		draft, err = s.draftEuropean(key, situation.Identity, line, old.Receipt.Identifier, old.IssuedAt)
 		same = err == nil && draft.Digest() == old.Receipt.Digest
 	}
 	if same {
 		doc, err = release(draft, &replay{key.Public, old.Receipt.Signature}, s.ids.Rand)
 	} else {
-		doc, c, err = s.signEuropean(key, situation, now)
-		c.Person, c.Dose, c.Basis = person, last.ID, situation.facts()
+		doc, c, err = s.signEuropean(key, situation.Identity, line, now)
+		c.Person, c.Dose, c.Basis = person, last.ID, line.facts()
 	}
 	if err != nil {
 		return Document{}, false, err
@@ -121,7 +125,7 @@ func (s *Service) european(ctx context.Context, actor protect.Actor, person carn
 		if other = err == nil && there.Document != old.Document; err != nil || other {
 			return err
 		}
-		if err := s.unchanged(tx, person, situation.facts()); err != nil || same {
+		if err := s.unchanged(tx, person, last.about(), line.facts()); err != nil || same {
 			return err
 		}
 		return tx.PutCertificate(c)
@@ -184,7 +188,7 @@ func ends(key *hcert.Key, issued time.Time) time.Time {
 }
 
 // signEuropean makes a new certificate.
-func (s *Service) signEuropean(key *hcert.Key, situation Summary, now time.Time) (Document, Certificate, error) {
+func (s *Service) signEuropean(key *hcert.Key, i carnet.Identity, line Line, now time.Time) (Document, Certificate, error) {
 	const op = "certify.European"
 	if now.After(key.NotAfter) {
 		return Document{}, Certificate{}, carnet.E(op, carnet.Unavailable, "signer.expired", fmt.Errorf("the certificate %s ended on %s", kid(key), key.NotAfter))
@@ -195,7 +199,7 @@ func (s *Service) signEuropean(key *hcert.Key, situation Summary, now time.Time)
 	if err != nil {
 		return Document{}, Certificate{}, carnet.E(op, carnet.Internal, "internal", err)
 	}
-	draft, err := s.draftEuropean(key, situation, identifier, now)
+	draft, err := s.draftEuropean(key, i, line, identifier, now)
 	if err != nil {
 		return Document{}, Certificate{}, err
 	}
@@ -226,18 +230,15 @@ func release(draft *hcert.Draft, signer crypto.Signer, rand io.Reader) (Document
 }
 
 // draftEuropean writes the certificate of the last dose; it is read back by the strict reader before anything is signed.
-func (s *Service) draftEuropean(key *hcert.Key, situation Summary, identifier string, issued time.Time) (*hcert.Draft, error) {
+func (s *Service) draftEuropean(key *hcert.Key, i carnet.Identity, line Line, identifier string, issued time.Time) (*hcert.Draft, error) {
 	const op = "certify.European"
 	refuse := func(err error) error { return carnet.E(op, carnet.Conflict, "certificate.not-european", err) }
-	last, ok := situation.Last()
-	if !ok || last.Product.Disease != covid {
-		return nil, refuse(errors.New("the last dose is of no vaccine of the value sets"))
-	}
-	dose, doses, err := number(situation.Doses, issued)
+	last := line.Last()
+	dose, doses, err := number(line.Doses, issued)
 	if err != nil {
 		return nil, refuse(err)
 	}
-	encoding, ok := (*dcc.ValueSets)(nil).Encoding(last.Vaccine)
+	encoding, ok := (*dcc.ValueSets)(nil).Encoding(last.Product.Code)
 	if !ok {
 		return nil, refuse(errors.New("the value sets lack the product"))
 	}
@@ -245,12 +246,11 @@ func (s *Service) draftEuropean(key *hcert.Key, situation Summary, identifier st
 	if i := slices.IndexFunc(encoding.Types, func(t string) bool { return t != genericVaccine }); i >= 0 {
 		kind = encoding.Types[i]
 	}
-	i := situation.Identity
 	draft, err := hcert.Order{
 		Issuer: key.Country, IssuedAt: issued, Expires: ends(key, issued), Names: icao.France,
 		Person: hcert.Person{Family: i.BirthName.Reveal(), Given: i.Given(), Birth: strings.TrimSuffix(strings.TrimSuffix(i.Birth.ISO(), "-00"), "-00")},
 		Vaccination: &dcc.Vaccination{Disease: covidCode, Vaccine: kind, Product: encoding.Product, Holder: encoding.Holder, Dose: dose, Doses: doses,
-			Date: last.Date.String(), Country: last.Place.Country, Issuer: s.edition.Issuer, ID: identifier},
+			Date: last.Date.String(), Country: country(last.Dose), Issuer: s.edition.Issuer, ID: identifier},
 	}.Prepare(key)
 	if o, ok := errors.AsType[hcert.Objections](err); ok && o.Has(hcert.KeyValidity) {
 		return nil, carnet.E(op, carnet.Unavailable, "signer.expired", err)
@@ -263,20 +263,17 @@ func (s *Service) draftEuropean(key *hcert.Key, situation Summary, identifier st
 	return draft, nil
 }
 
-// number gives dn and sd of the last dose, from all doses of the register by the rules of the certificate
+// number gives dn and sd of the last dose, from all doses of the line by the rules of the certificate
 // ([dcc.History]): what a form stated does not count, or two certificates of one person would
 // disagree. One thing only comes from it: a first dose that was recorded as a whole course of one, of a product that has
 // more, was given after an infection.
 func number(all []Dose, issued time.Time) (dose, doses int, err error) {
 	var h dcc.History
 	for _, d := range all {
-		if d.Product.Disease != covid {
-			continue
-		}
 		if len(h.Doses) == 0 && d.Rank == 1 && d.Expected == 1 && d.Product.Primary > 1 {
 			h.Infection = d.Date.AddDays(-1).String() // the day does not matter, and is not printed
 		}
-		h.Doses = append(h.Doses, dcc.Dose{Product: d.Vaccine, Date: d.Date.String()})
+		h.Doses = append(h.Doses, dcc.Dose{Product: d.Product.Code, Date: d.Date.String()})
 	}
 	return h.Number(issued)
 }

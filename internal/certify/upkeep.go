@@ -29,17 +29,17 @@ type Fact struct {
 func facts(all []carnet.Dose) []Fact {
 	list := make([]Fact, len(all))
 	for i, d := range all {
-		sum := sha256.Sum256(fmt.Appendf(nil, "%s|%s|%s|%d|%d", d.Vaccine, d.Date, d.Place.Country, d.Rank, d.Expected))
+		sum := sha256.Sum256(fmt.Appendf(nil, "%s|%s|%s|%d|%d", d.Vaccine, d.Date, country(d), d.Rank, d.Expected))
 		list[i].Dose = d.ID
 		copy(list[i].Print[:], sum[:])
 	}
 	return list
 }
 
-// facts are those of every dose that a document counts.
-func (s Summary) facts() []Fact {
-	all := make([]carnet.Dose, len(s.Doses))
-	for i, d := range s.Doses {
+// facts are those of every dose that a document of the line counts.
+func (l Line) facts() []Fact {
+	all := make([]carnet.Dose, len(l.Doses))
+	for i, d := range l.Doses {
 		all[i] = d.Dose
 	}
 	return facts(all)
@@ -229,12 +229,16 @@ func (s *Service) Issuance(ctx context.Context) (list []Issued, err error) {
 
 // unchanged refuses to hand out what was prepared from doses that have changed since: the notice of the change may have been
 // looked at before the document was noted.
-func (s *Service) unchanged(tx Tx, person carnet.ID, before []Fact) error {
-	doses, err := certifiable(tx, person)
-	if err == nil && !slices.Equal(facts(doses), before) {
-		err = carnet.E("certify", carnet.Unavailable, "certificate.changed", nil)
+func (s *Service) unchanged(tx Tx, person carnet.ID, about string, before []Fact) error {
+	doses, err := s.doses(tx, person)
+	if err != nil {
+		return err
 	}
-	return err
+	line := Line{Doses: slices.DeleteFunc(doses, func(d Dose) bool { return d.about() != about })}
+	if !slices.Equal(line.facts(), before) {
+		return carnet.E("certify", carnet.Unavailable, "certificate.changed", nil)
+	}
+	return nil
 }
 
 // AppendFacts writes facts for a store: 16 bytes of the dose, 8 of the fingerprint.

@@ -57,7 +57,7 @@ func BenchmarkRender(b *testing.B) {
 		name string
 		call func() error
 	}{
-		{"page", func() error { _, err := r.usual.page(&a, matrix, qr); return err }},
+		{"page", func() error { _, err := r.usual[&covidForm].page(&a, matrix, qr); return err }},
 		{"matrix", func() error { _, err := encodeMatrix(a.Payload); return err }},
 		{"qr", func() error { _, err := r.qr.encode(a.Link); return err }},
 		{"whole", func() error { _, err := r.Render(a); return err }},

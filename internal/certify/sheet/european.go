@@ -536,7 +536,7 @@ func euLegalText() []paragraph {
 			"lisez les règles de votre destination sur https://reopen.europa.eu.",
 		"This certificate is not a travel document. What is known of Covid-19 and of its vaccines changes: before you leave, read the rules of your destination at https://reopen.europa.eu.",
 	}, {
-		strings.TrimSuffix(legalText()[0].fr, ".") + " et du règlement (UE) 2021/953.",
-		strings.TrimSuffix(legalText()[0].en, ".") + " and Regulation (EU) 2021/953.",
-	}, legalText()[1], legalText()[2]}
+		strings.TrimSuffix(covidForm.legal[0].fr, ".") + " et du règlement (UE) 2021/953.",
+		strings.TrimSuffix(covidForm.legal[0].en, ".") + " and Regulation (EU) 2021/953.",
+	}, covidForm.legal[1], covidForm.legal[2]}
 }

@@ -1,6 +1,7 @@
 package sheet
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -61,6 +62,7 @@ type edition struct {
 	noticeAt      float64 // baseline of the line below the legal text, mm
 
 	matrixAside, qrAside [2][]string // French and English, in lines
+	noCode               [2][]string
 }
 
 // Colours, those of the sites. Each is dark enough to stay readable when printed in grey.
@@ -88,7 +90,7 @@ func newFaces(regular, bold *pdf.Font, runes []rune) (*edition, error) {
 }
 
 // newEdition is the page of the attestation.
-func newEdition(regular, bold *pdf.Font, runes []rune) (*edition, error) {
+func newEdition(regular, bold *pdf.Font, runes []rune, words *form) (*edition, error) {
 	e, err := newFaces(regular, bold, runes)
 	if err != nil {
 		return nil, err
@@ -101,16 +103,18 @@ func newEdition(regular, bold *pdf.Font, runes []rune) (*edition, error) {
 		a.lines[0] = wrap(e.regular, smallSize, width, a.text.fr)
 		a.lines[1] = wrap(e.regular, smallSize, width, a.text.en)
 	}
+	whole := pt(right - left)
+	e.noCode = [2][]string{wrap(e.regular, legalSize, whole, words.noCode.fr), wrap(e.regular, smallSize, whole, words.noCode.en)}
 	root := &pdf.Element{Type: "Document"}
 	front := e.pen(root)
-	front.front()
+	front.front(words)
 	if e.front, err = e.base.Fix(front.canvas); err != nil {
 		return nil, err
 	}
 	e.frontTags = root.Children()
 	root = &pdf.Element{Type: "Document"}
 	back := e.pen(root)
-	e.noticeAt = back.back()
+	e.noticeAt = back.back(words.legal)
 	if e.back, err = e.base.Fix(back.canvas); err != nil {
 		return nil, err
 	}
@@ -145,7 +149,7 @@ func (p pen) say(kind, lang string, x, y, lead float64, face *pdf.Face, size flo
 }
 
 // front draws the frame, the mark and the title.
-func (p pen) front() {
+func (p pen) front(words *form) {
 	c := p.canvas
 	c.Artifact()
 	c.Pen(line, 0.6)
@@ -159,7 +163,7 @@ func (p pen) front() {
 	c.LineTo(pt(right), top(76.5))
 	c.Stroke()
 	c.Pen(soft, 0.8)
-	for _, x := range []float64{left, second} {
+	for _, x := range words.boxes {
 		p.corners(box(x, boxTop, boxWidth, boxBottom-boxTop), pt(1.5), pt(5))
 	}
 	c.Stroke()
@@ -167,10 +171,10 @@ func (p pen) front() {
 	c.Color(ink)
 	c.Text(pt(left+16.5), top(24.4), p.bold, 23, "Carnet")
 	c.End()
-	p.say("H1", french, left, 52.5, 0, p.bold, titleSize, ink, titleFR)
-	p.say("P", english, left, 59.3, 0, p.regular, subtitleSize, soft, titleEN)
-	p.say("P", french, left, 67.6, 0, p.regular, 8.5, ink, noticeFR)
-	p.say("P", english, left, 71.6, 0, p.regular, smallSize, soft, noticeEN)
+	p.say("H1", french, left, 52.5, 0, p.bold, titleSize, ink, words.title.fr)
+	p.say("P", english, left, 59.3, 0, p.regular, subtitleSize, soft, words.title.en)
+	p.say("P", french, left, 67.6, 0, p.regular, 8.5, ink, words.notice.fr)
+	p.say("P", english, left, 71.6, 0, p.regular, smallSize, soft, words.notice.en)
 }
 
 // corners marks out a box by its corners alone: readers of DataMatrix codes take a closed frame for
@@ -187,9 +191,9 @@ func (p pen) corners(r pdf.Rect, radius, arm float64) {
 }
 
 // back draws the legal text, French on the left and English on the right, and returns the next baseline.
-func (p pen) back() float64 {
+func (p pen) back(legal []paragraph) float64 {
 	y := legalTop
-	for _, l := range legalText() {
+	for _, l := range legal {
 		fr := wrap(p.regular, legalSize, pt(second-gutter-left), l.fr)
 		en := wrap(p.regular, smallSize, pt(right-second), l.en)
 		p.say("P", french, left, y, legalLead, p.regular, legalSize, ink, fr...)
@@ -213,7 +217,15 @@ func (e *edition) page(a *Attestation, matrix, qr pdf.Matrix) ([]byte, error) {
 	if err := p.fields(a); err != nil {
 		return nil, err
 	}
-	p.codes(a, matrix, qr)
+	switch {
+	case a.Disease == "":
+		p.codes(a, matrix, qr)
+	case len(a.Payload) > 0:
+		p.certified(matrix)
+	default:
+		y := p.say("P", french, left, asideTop, legalLead, p.regular, legalSize, ink, p.noCode[0]...)
+		p.say("P", english, left, y+asideGap/2, asideLead, p.regular, smallSize, soft, p.noCode[1]...)
+	}
 	p.canvas.Insert(e.back)
 	for _, t := range e.backTags {
 		root.Add(t)
@@ -222,7 +234,7 @@ func (e *edition) page(a *Attestation, matrix, qr pdf.Matrix) ([]byte, error) {
 		return nil, err
 	}
 	out, err := e.base.Write(pdf.Document{
-		Title: docTitle, Author: a.Issuer, Lang: "fr-FR", ID: a.FileID, Created: a.IssuedAt,
+		Title: a.form().docTitle, Author: a.Issuer, Lang: "fr-FR", ID: a.FileID, Created: a.IssuedAt,
 		Width: pt(pageWidth), Height: pt(pageHeight), Root: root, Canvas: p.canvas, Seal: a.Seal,
 	})
 	if err != nil {
@@ -303,11 +315,18 @@ func (p pen) fields(a *Attestation) error {
 		x: second, width: pt(right - second),
 		fields: []field{
 			{"vaccine", "Vaccin", "Vaccine", a.Vaccine, ""},
+			{"disease", "Maladie", "Disease", a.Disease, ""},
 			{"rank", "Rang de la dernière injection effectuée", "Dose number", strconv.Itoa(a.Rank), ""},
 			{"lastDate", "Date de dernière injection effectuée", "Date of last dose", a.LastDate, ""},
 			{"complete", "État de vaccination", "Vaccination status", state, stateEN},
 		},
 	}}
+	if a.Disease == "" { // the title names it
+		columns[1].fields = slices.Delete(columns[1].fields, 1, 2)
+	}
+	if a.Rank == 0 { // of a product that nobody knows
+		columns[1].fields = slices.DeleteFunc(columns[1].fields, func(f field) bool { return f.name == "rank" || f.name == "complete" })
+	}
 	size, gap, ok := p.fit(&columns)
 	if !ok {
 		return invalid("sheet.long", longestField(&columns), nil)
@@ -394,13 +413,18 @@ func (p pen) field(x, y, size float64, f field, lines []string) float64 {
 	return y
 }
 
-// codes draws the 2D-Doc and the QR code in their boxes.
-func (p pen) codes(a *Attestation, matrix, qr pdf.Matrix) {
+// certified draws the 2D-Doc in its box.
+func (p pen) certified(matrix pdf.Matrix) {
 	p.code(p.root, matrix, left, matrixSide, matrixAlt)
 	p.caption(french, left, captionFirst, p.bold, 8.5, ink, matrixName)
 	width := p.regular.Width(matrixFR+" / ", labelSize) + p.regular.Width(matrixEN, smallSize)
 	p.label(p.root.Add(&pdf.Element{Type: "P"}), pt(left+boxWidth/2)-width/2, captionSecond, matrixFR, matrixEN, "")
 	p.aside(left, p.matrixAside)
+}
+
+// codes draws the 2D-Doc and the QR code in their boxes.
+func (p pen) codes(a *Attestation, matrix, qr pdf.Matrix) {
+	p.certified(matrix)
 	link := &pdf.Link{URI: a.Link, Contents: qrContents}
 	e := p.root.Add(&pdf.Element{Type: "Link", Link: link, Alt: qrAlt})
 	link.Area = p.code(e, qr, second, qrSide, qrAlt)

@@ -37,14 +37,17 @@ type Attestation struct {
 	GivenNames string
 	BirthDate  string // JJ/MM/AAAA, not always a calendar date
 
+	// Disease is what the vaccine is against, "rougeole, oreillons, rubéole / measles, mumps, rubella"; empty for COVID-19,
+	// whose page has a title of its own and the code that fills an application.
+	Disease  string
 	Vaccine  string // of the last dose, "Comirnaty (Pfizer/BioNTech)"
-	Rank     int    // of the last dose, 1 to 9
+	Rank     int    // of the last dose, 1 to 9; without a code up to 99, and 0 when no rule gives it one
 	Expected int    // doses expected, 1 to 9; in the codes, not in clear
 	LastDate string // JJ/MM/AAAA
 	Complete bool
 
-	Payload []byte // signed 2D-Doc payload, for the DataMatrix
-	Link    string // deep link with the same payload, escaped, for the QR code
+	Payload []byte // signed 2D-Doc payload, for the DataMatrix; of another disease empty when no code can say it
+	Link    string // deep link with the same payload, escaped, for the QR code; COVID-19 only
 
 	Issuer    string // operator's name, "Carnet, bac à sable"
 	NoticeURL string // of the notice on personal data, ASCII
@@ -67,8 +70,8 @@ func (a Attestation) LogValue() slog.Value { return slog.StringValue(a.String())
 // Renderer draws attestations. It is made once and may be used by any number of goroutines.
 type Renderer struct {
 	regular, bold *pdf.Font
-	usual         *edition // of the attestation
-	panels, card  *edition // of the European certificate
+	usual         map[*form]*edition // of the attestation
+	panels, card  *edition           // of the European certificate
 	qr            *qrEncoder
 }
 
@@ -83,11 +86,12 @@ func New() (*Renderer, error) {
 	if err != nil {
 		return nil, carnet.E("sheet.New", carnet.Internal, "sheet.font", err)
 	}
-	usual, err := newEdition(regular, bold, usualRunes(regular, bold))
-	if err != nil {
-		return nil, carnet.E("sheet.New", carnet.Internal, "sheet.page", err)
+	r := &Renderer{regular: regular, bold: bold, usual: map[*form]*edition{}, qr: newQREncoder()}
+	for _, words := range []*form{&covidForm, &otherForm, &plainForm} {
+		if r.usual[words], err = newEdition(regular, bold, usualRunes(regular, bold), words); err != nil {
+			return nil, carnet.E("sheet.New", carnet.Internal, "sheet.page", err)
+		}
 	}
-	r := &Renderer{regular: regular, bold: bold, usual: usual, qr: newQREncoder()}
 	if r.panels, err = newPanels(regular, bold, usualRunes(regular, bold)); err != nil {
 		return nil, carnet.E("sheet.New", carnet.Internal, "sheet.page", err)
 	}
@@ -109,13 +113,16 @@ func (r *Renderer) Render(a Attestation) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	matrix, err := encodeMatrix(a.Payload)
-	if err != nil {
-		return nil, invalid("sheet.code", "payload", err)
+	var matrix, qr pdf.Matrix
+	if len(a.Payload) > 0 {
+		if matrix, err = encodeMatrix(a.Payload); err != nil {
+			return nil, invalid("sheet.code", "payload", err)
+		}
 	}
-	qr, err := r.qr.encode(a.Link)
-	if err != nil {
-		return nil, invalid("sheet.code", "link", err)
+	if a.Disease == "" {
+		if qr, err = r.qr.encode(a.Link); err != nil {
+			return nil, invalid("sheet.code", "link", err)
+		}
 	}
 	return e.page(&a, matrix, qr)
 }
@@ -128,9 +135,9 @@ func (r *Renderer) edition(a *Attestation) (*edition, error) {
 		return nil, err
 	}
 	if len(rare) == 0 {
-		return r.usual, nil
+		return r.usual[a.form()], nil
 	}
-	e, err := newEdition(r.regular, r.bold, append(rare, usualRunes(r.regular, r.bold)...))
+	e, err := newEdition(r.regular, r.bold, append(rare, usualRunes(r.regular, r.bold)...), a.form())
 	if err != nil {
 		return nil, carnet.E("sheet.Render", carnet.Internal, "sheet.page", err)
 	}
@@ -140,12 +147,12 @@ func (r *Renderer) edition(a *Attestation) (*edition, error) {
 // rare lists the characters of texts that the usual fonts lack.
 func (r *Renderer) rare(texts []text) (rare []rune, err error) {
 	for _, t := range texts {
-		if r.usual.bold.Check(*t.value) == nil { // both faces have the same characters
+		if r.usual[&covidForm].bold.Check(*t.value) == nil { // both faces have the same characters
 			continue
 		}
 		for i, c := range []rune(*t.value) {
 			switch {
-			case r.usual.bold.Check(string(c)) == nil:
+			case r.usual[&covidForm].bold.Check(string(c)) == nil:
 			case r.regular.Has(c) && r.bold.Has(c) && leftToRight(c):
 				rare = append(rare, c)
 			default:

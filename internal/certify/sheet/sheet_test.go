@@ -62,6 +62,19 @@ func longest() Attestation {
 			"EGLANTINE/MARGUERITE-VIOLETTE/CAPUCINE/ANEMONE-DES-BOIS/JACINTHE/CLEMATITE-ROS", "COMIRNATY PFIZER/BIONTECH"))
 }
 
+// measles is the page of another disease; plain, that of a vaccine that no code can say.
+func measles() Attestation {
+	a := usual()
+	a.Disease, a.Vaccine, a.Link = "rougeole, oreillons, rubéole / measles, mumps, rubella", "Priorix (GSK)", ""
+	return a
+}
+
+func plain() Attestation {
+	a := measles()
+	a.Disease, a.Vaccine, a.Payload, a.Rank, a.Expected = "fièvre jaune / yellow fever", "Vaccin d'ailleurs", nil, 10, 10
+	return a
+}
+
 func renderer(t testing.TB) *Renderer {
 	t.Helper()
 	r, err := New()
@@ -98,7 +111,7 @@ func run(t testing.TB, name string, args ...string) []byte {
 
 func TestGolden(t *testing.T) {
 	r := renderer(t)
-	for name, a := range map[string]Attestation{"usual": usual(), "longest": longest()} {
+	for name, a := range map[string]Attestation{"usual": usual(), "longest": longest(), "measles": measles(), "plain": plain()} {
 		t.Run(name, func(t *testing.T) {
 			got, _ := render(t, r, a)
 			if again, _ := render(t, renderer(t), a); !bytes.Equal(got, again) {
@@ -125,7 +138,7 @@ func TestForeignValidators(t *testing.T) {
 	r := renderer(t)
 	rare := usual()
 	rare.FamilyName = "Nguyễn Ỷ"
-	for name, a := range map[string]Attestation{"usual": usual(), "longest": longest(), "rare characters": rare} {
+	for name, a := range map[string]Attestation{"usual": usual(), "longest": longest(), "rare characters": rare, "measles": measles(), "plain": plain()} {
 		t.Run(name, func(t *testing.T) {
 			file, path := render(t, r, a)
 			if out, err := exec.Command("qpdf", "--check", "--", path).CombinedOutput(); err != nil || bytes.Contains(out, []byte("WARNING")) {
@@ -147,7 +160,7 @@ func TestForeignValidators(t *testing.T) {
 			}
 			info := string(run(t, "pdfinfo", path))
 			for _, want := range []string{
-				"Title:           " + docTitle, "Tagged:          yes", "Pages:           1", "PDF version:     1.7",
+				"Title:           " + a.form().docTitle, "Tagged:          yes", "Pages:           1", "PDF version:     1.7",
 				"Page size:       595.276 x 841.89 pts (A4)",
 			} {
 				if !strings.Contains(info, want) {
@@ -179,7 +192,7 @@ func TestText(t *testing.T) {
 	_, path := render(t, r, usual())
 	spaces := regexp.MustCompile(`[\s\x{A0}]+`) // pdftotext prints some no-break spaces as plain ones
 	order := []string{
-		titleFR, titleEN, noticeFR, noticeEN, "Carnet, bac à sable", "Délivrée le 14/06/2026 à 10:42 (heure de Paris)",
+		covidForm.title.fr, covidForm.title.en, covidForm.notice.fr, covidForm.notice.en, "Carnet, bac à sable", "Délivrée le 14/06/2026 à 10:42 (heure de Paris)",
 		"Issued on 14/06/2026 at 10:42 (Paris time)", sandboxFR, sandboxEN,
 		"Nom / Surname", "Aubépine", "Prénom(s) / Forename(s)", "Fougère", "Date de naissance / Date of birth", "01/01/1951",
 		"Vaccin / Vaccine", "Comirnaty (Pfizer/BioNTech)", "Rang de la dernière injection effectuée / Dose number", "2",
@@ -488,7 +501,7 @@ func TestAttestationHidesItself(t *testing.T) {
 }
 
 func TestWrap(t *testing.T) {
-	f := renderer(t).usual.bold
+	f := renderer(t).usual[&covidForm].bold
 	for _, c := range []struct {
 		text  string
 		width float64
@@ -510,7 +523,7 @@ func TestWrap(t *testing.T) {
 }
 
 func TestWrapLosesNothing(t *testing.T) {
-	f := renderer(t).usual.bold
+	f := renderer(t).usual[&covidForm].bold
 	rapid.Check(t, func(t *rapid.T) {
 		s := rapid.StringOfN(rapid.SampledFrom([]rune("AWiÉ-/' ")), 0, 200, -1).Draw(t, "text")
 		width := rapid.Float64Range(15, 300).Draw(t, "width")

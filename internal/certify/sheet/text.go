@@ -20,10 +20,14 @@ type text struct {
 }
 
 func (a *Attestation) texts() []text {
-	return []text{
+	list := []text{
 		{"familyName", &a.FamilyName}, {"givenNames", &a.GivenNames}, {"birthDate", &a.BirthDate},
 		{"vaccine", &a.Vaccine}, {"lastDate", &a.LastDate}, {"issuer", &a.Issuer}, {"noticeURL", &a.NoticeURL},
 	}
+	if a.Disease != "" {
+		list = append(list, text{"disease", &a.Disease})
+	}
+	return list
 }
 
 // check refuses what cannot be printed and composes accents (NFC), as the font has them.
@@ -31,14 +35,18 @@ func (a *Attestation) check() error {
 	if err := checkTexts(a.texts()); err != nil {
 		return err
 	}
+	least, most := 1, 9 // a digit of the codes
+	if a.Disease != "" && len(a.Payload) == 0 {
+		least, most = 0, 99
+	}
 	switch {
-	case a.Rank < 1 || a.Rank > 9:
+	case a.Rank < least || a.Rank > most:
 		return invalid("sheet.rank", "rank", nil)
-	case a.Expected < 1 || a.Expected > 9:
+	case a.Expected < least || a.Expected > most:
 		return invalid("sheet.rank", "expected", nil)
-	case len(a.Payload) == 0:
+	case a.Disease == "" && len(a.Payload) == 0:
 		return invalid("sheet.empty", "payload", nil)
-	case a.Link == "":
+	case a.Disease == "" && a.Link == "":
 		return invalid("sheet.empty", "link", nil)
 	case !graphic(a.Link):
 		return invalid("sheet.link", "link", nil)

@@ -120,6 +120,8 @@ func Run(t *testing.T, open Open) {
 		"software is known, and what it uses up is used once":     testSoftware,
 		"who types is part of every entry":                        testDelegatedEntries,
 		"an attestation is signed, read back and noted once":      testAttestation,
+		"documents follow the disease":                            testDocumentsFollowDisease,
+		"what no code can say is a page without one":              testPageWithoutCode,
 		"an attestation is the person's own":                      testAttestationOfAnother,
 		"without a dose there is no attestation":                  testNoDose,
 		"a signer that cannot be trusted certifies nothing":       testBadSigner,

@@ -164,6 +164,12 @@ func (c *Catalogue) addProduct(p *Product, f *faults) {
 			f.add("vaccine %s: disease %q is not described", p.Code, d)
 		}
 	}
+	var french, english []string
+	for _, d := range p.Diseases {
+		french = append(french, c.diseases[d].French)
+		english = append(english, c.diseases[d].English)
+	}
+	v.French, v.English = strings.Join(french, ", "), strings.Join(english, ", ")
 	v.Disease = cmp.Or(p.Certificate, c.diseases[p.Diseases[0]].Certificate)
 	for _, code := range append([]string{p.Code}, p.Also...) {
 		if _, twice := c.byCode[code]; twice {
