@@ -123,6 +123,8 @@ type fake struct {
 	lots   []stock.Lot
 	photo  []string // what a picture holds
 	keys   byte
+	other  carnet.ID   // who is logged in, when it is not tilleul
+	day    carnet.Date // today, when it is another
 }
 
 // runs stands for package run.
@@ -292,7 +294,13 @@ func (f *fake) NewKey() (carnet.ID, error) {
 	return id(99 + f.keys), nil // firstKey, then the ones that follow
 }
 
-func (f *fake) Today() carnet.Date                      { return today }
+func (f *fake) Today() carnet.Date {
+	if !f.day.IsZero() {
+		return f.day
+	}
+	return today
+}
+
 func (f *fake) ProfessionalID(carnet.Private) carnet.ID { return tilleul.ID }
 
 func (f *fake) History(_ context.Context, _ protect.Actor, person carnet.ID) ([]carnet.Dose, error) {

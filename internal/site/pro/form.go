@@ -38,6 +38,7 @@ type entryView struct {
 	Hidden                                           []ui.Hidden
 	Photo                                            bool
 	Cancel                                           string
+	Outbox                                           *outboxView
 }
 
 // fold opens a part of the form when one of its fields has a fault or is the one to change.
@@ -117,7 +118,7 @@ func (s *site) showForm(w http.ResponseWriter, r *http.Request, status int, k wo
 	if k.correct {
 		v.Reason = v.Area("reason", "entry.reason", e.get("reason"))
 	}
-	v.Photo = s.Picture != nil
+	v.Photo, v.Outbox = s.Picture != nil, s.outboxView(k.actor)
 	if len(v.Faults) == 0 && v.Focus == "" {
 		v.start()
 	}

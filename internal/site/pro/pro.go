@@ -234,7 +234,11 @@ func (s *site) handler() http.Handler {
 		handle(pattern, s.private(h))
 	}
 	member("GET "+vaccinatePath, s.station)
-	private("POST "+vaccinatePath, s.next)
+	member("POST "+vaccinatePath, s.entering(s.next))
+	handle("GET "+offlinePath, s.offline)
+	handle("GET "+workerPath, s.script("worker.js"))
+	handle("GET "+storePath, s.script("store.js"))
+	member("POST "+deferredPath, s.deferred)
 	private("POST "+runPath, s.startRun)
 	private("POST "+runLotPath, s.changeRunLot)
 	private("POST "+endPath, s.endRun)

@@ -3,6 +3,7 @@ package pro
 import (
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -82,6 +83,7 @@ type stationView struct {
 	Expiry  ui.Field
 	LotOpen bool
 	Photo   bool
+	Outbox  *outboxView
 }
 
 // lastView is the entry that was just recorded, with the way to undo it.
@@ -94,7 +96,7 @@ type lastView struct {
 // station is where the work begins and where each entry of a run comes back to: the place, the open run,
 // the next person, the drafts.
 func (s *site) station(w http.ResponseWriter, r *http.Request, me login.Session) error {
-	return s.showStation(w, r, http.StatusOK, me.Actor(), entry{url.Values{}}, false, nil)
+	return s.showStation(w, r, http.StatusOK, me.Actor(), entry{url.Values{"until": {strconv.FormatInt(millis(me), 10)}}}, false, nil)
 }
 
 func (s *site) showStation(w http.ResponseWriter, r *http.Request, status int, actor protect.Actor, e entry, none bool, faults error) error {
@@ -102,6 +104,9 @@ func (s *site) showStation(w http.ResponseWriter, r *http.Request, status int, a
 	if faults != nil && !v.Fault(faults) {
 		return faults
 	}
+	v.Outbox = s.outboxView(actor)
+	v.Outbox.Station = true
+	v.Outbox.Until, _ = strconv.ParseInt(e.get("until"), 10, 64) // only the page that opens a session's work says it
 	if err := s.stationRun(r, actor, e, &v); err != nil {
 		return err
 	}
@@ -166,6 +171,7 @@ func (s *site) stationRun(r *http.Request, actor protect.Actor, e entry, v *stat
 		return err
 	}
 	v.Run = &strip
+	v.Outbox.Run = runForm(actor, work{actor: actor, run: &open})
 	v.Scan = v.Input("scan", "entry.scan", "")
 	v.Scan.Length = 512
 	v.Lot = v.Input("lot", "dose.lot", e.get("lot"))
@@ -198,21 +204,21 @@ func (s *site) lastEntry(r *http.Request, actor protect.Actor, l last, v *statio
 	return err
 }
 
-// next finds the person by number and opens a new entry: the history and the warnings are on its page.
+// next finds the person by number, or by the code printed for who has none, and opens a new entry: the history and the warnings are on its page.
 func (s *site) next(w http.ResponseWriter, r *http.Request, actor protect.Actor) error {
 	e := entry{url.Values{"nir": {strings.TrimSpace(r.PostForm.Get("nir"))}}}
-	number, err := parseNIR(e.get("nir"))
-	if err != nil {
-		return s.showStation(w, r, http.StatusBadRequest, actor, e, false, err)
-	}
-	found, err := s.People.ByNIR(r.Context(), actor, number)
-	if carnet.KindOf(err) == carnet.NotFound {
+	found, err := s.lookFor(r, actor, e.get("nir"))
+	switch {
+	case carnet.KindOf(err) == carnet.NotFound || err == nil && len(found) == 0:
 		return s.showStation(w, r, http.StatusOK, actor, e, true, nil)
-	}
-	if err != nil {
+	case carnet.KindOf(err) == carnet.Invalid:
+		return s.showStation(w, r, http.StatusBadRequest, actor, e, false, err)
+	case err != nil:
 		return err
+	case len(found) > 1:
+		return s.findDirect(w, r, actor, search{by: "nir", nir: e.get("nir")})
 	}
-	return s.withKey(w, r, personPath(found.ID)+"/saisies/")
+	return s.withKey(w, r, personPath(found[0].ID)+"/saisies/")
 }
 
 // startRun opens a run with what a recorded dose says: same vaccine, next person.
