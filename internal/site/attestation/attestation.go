@@ -16,6 +16,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -32,6 +33,9 @@ var files embed.FS
 
 // FileName is the name of the PDF: it says what it is, and not whose.
 const FileName = "attestation-vaccination-covid-19.pdf"
+
+// lineFileName is the name of the attestation of one disease of several.
+const lineFileName = "attestation-vaccination.pdf"
 
 // Names of the European certificate, as a page and as a card.
 const (
@@ -63,6 +67,7 @@ type People interface {
 type Certify interface {
 	Summary(ctx context.Context, actor protect.Actor, person carnet.ID) (certify.Summary, error)
 	Attestation(ctx context.Context, actor protect.Actor, person carnet.ID) (certify.Document, error)
+	AttestationOf(ctx context.Context, actor protect.Actor, person, dose carnet.ID) (certify.Document, error)
 	European(ctx context.Context, actor protect.Actor, person carnet.ID) (certify.Document, error)
 	Card(ctx context.Context, actor protect.Actor, person carnet.ID) (certify.Document, error)
 	Replace(ctx context.Context, actor protect.Actor, person, key carnet.ID) (int, error)
@@ -150,6 +155,7 @@ func (s *site) handler() http.Handler {
 	handle("POST "+logoutPath, s.logout)
 	handle("GET "+situationPath, s.private(s.situation))
 	handle("GET "+pdfPath, s.private(s.download(FileName, s.Certify.Attestation)))
+	handle("GET "+pdfPath+"/{dose}", s.private(s.downloadOf))
 	handle("GET "+europeanPath, s.private(s.download(EuropeanFileName, s.Certify.European)))
 	handle("GET "+cardPath, s.private(s.download(CardFileName, s.Certify.Card)))
 	handle("GET "+replacePath, s.private(s.askReplace))
@@ -324,9 +330,11 @@ type situationView struct {
 	Words    string
 	Last     ui.Rows
 	Doses    ui.Table
+	Lines    *ui.Table // an attestation for each disease, when there are several
 	PDF      string
-	European string
+	European string // empty when no dose is against COVID-19
 	Card     string
+	Covid    bool // the page with two codes
 	Replace  string
 	Sessions string
 	Wallet   string
@@ -377,11 +385,48 @@ func (s *site) situation(w http.ResponseWriter, r *http.Request, me login.Sessio
 			{Words: v.T("dose.of", "rank", d.Rank, "expected", d.Expected)}, {Words: vaccine(d)}, {Words: v.Date(d.Date), Number: true}, {Words: place(d.Place)},
 		})
 	}
+	v.documents(now.Lines())
 	s.ui.Render(w, r, http.StatusOK, "situation", &v)
 	return nil
 }
 
-func vaccine(d certify.Dose) string { return d.Product.Name + " (" + d.Product.Holder + ")" }
+// documents lists what can be downloaded: the formats follow the disease.
+func (v *situationView) documents(lines []certify.Line) {
+	european := slices.ContainsFunc(lines, func(l certify.Line) bool { return slices.Contains(l.Kinds(), certify.European) })
+	if !european {
+		v.European, v.Card = "", ""
+	}
+	v.Covid = lines[0].Disease == "covid-19"
+	if len(lines) < 2 {
+		return
+	}
+	v.Lines = &ui.Table{Caption: v.N("lines.caption", len(lines)), Head: []string{v.T("lines.against"), v.T("dose.vaccine"), v.T("dose.rank"), v.T("dose.date"), v.T("lines.document")}}
+	for _, l := range lines {
+		last := l.Last()
+		against := last.Product.French
+		if v.Lang != "fr" {
+			against = last.Product.English
+		}
+		if against == "" {
+			against = v.T("lines.unknown")
+		}
+		rank := ""
+		if last.Rank > 0 {
+			rank = v.T("dose.of", "rank", last.Rank, "expected", last.Expected)
+		}
+		v.Lines.Rows = append(v.Lines.Rows, []ui.Cell{
+			{Words: against}, {Words: vaccine(last)}, {Words: rank}, {Words: v.Date(last.Date), Number: true},
+			{Words: v.T("lines.get"), Href: pdfPath + "/" + last.ID.String(), For: against},
+		})
+	}
+}
+
+func vaccine(d certify.Dose) string {
+	if d.Product.Holder == "" {
+		return d.Product.Name
+	}
+	return d.Product.Name + " (" + d.Product.Holder + ")"
+}
 
 func place(p carnet.Place) string {
 	if p.Commune == "" {
@@ -410,4 +455,16 @@ func (s *site) download(name string, certified func(context.Context, protect.Act
 		_, _ = w.Write(doc.PDF) // the reader is gone: nobody left to tell
 		return nil
 	}
+}
+
+// downloadOf is the attestation of the disease that one of the person's doses is against: its id says nothing
+// to who reads an address over a shoulder.
+func (s *site) downloadOf(w http.ResponseWriter, r *http.Request, me login.Session) error {
+	dose, err := carnet.ParseID(r.PathValue("dose"))
+	if err != nil {
+		return carnet.E("attestation", carnet.NotFound, "certificate.no-dose", err)
+	}
+	return s.download(lineFileName, func(ctx context.Context, actor protect.Actor, person carnet.ID) (certify.Document, error) {
+		return s.Certify.AttestationOf(ctx, actor, person, dose)
+	})(w, r, me)
 }

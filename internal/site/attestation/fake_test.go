@@ -38,9 +38,29 @@ type fake struct {
 
 func dose(rank int, day carnet.Date) certify.Dose {
 	return certify.Dose{
-		Dose:    carnet.Dose{PersonID: me, Vaccine: "EU/1/20/1528", Date: day, Place: acacias, Rank: rank, Expected: 2},
-		Product: carnet.Vaccine{Name: "Comirnaty", Holder: "Pfizer/BioNTech"},
+		Dose: carnet.Dose{PersonID: me, Vaccine: "EU/1/20/1528", Date: day, Place: acacias, Rank: rank, Expected: 2},
+		Product: carnet.Vaccine{Code: "EU/1/20/1528", Name: "Comirnaty", Holder: "Pfizer/BioNTech", Diseases: []string{"covid-19"}, French: "Covid-19", English: "COVID-19",
+			ATC: "J07BX03", Label: "COMIRNATY PFIZER/BIONTECH"},
 	}
+}
+
+// measles is a dose against another disease, foreign one of a product that nobody knows.
+func measles() certify.Dose {
+	d := dose(1, carnet.Date{Year: 2026, Month: 9, Day: 2})
+	d.ID, d.Vaccine = otherSession, "NUVA/VAC0053"
+	d.Product = carnet.Vaccine{Code: d.Vaccine, Name: "Priorix", Holder: "GSK", Diseases: []string{"measles"}, French: "rougeole, oreillons, rubéole", English: "measles, mumps, rubella",
+		ATC: "J07BD52", Label: "PRIORIX GSK"}
+	return d
+}
+
+func foreign() certify.Dose {
+	return certify.Dose{Dose: carnet.Dose{ID: session, PersonID: me, Date: carnet.Date{Year: 2020, Month: 2, Day: 3}, Country: "BR", Evidence: carnet.Proven},
+		Product: carnet.Vaccine{Name: "reçu ailleurs / given elsewhere"}}
+}
+
+// several is doses of three sorts.
+func several() []certify.Dose {
+	return append(append([]certify.Dose{foreign()}, newFake(2).doses...), measles())
 }
 
 func newFake(doses int) *fake {
@@ -138,6 +158,10 @@ func (f *fake) Attestation(_ context.Context, a protect.Actor, person carnet.ID)
 		return certify.Document{}, carnet.E("certify", carnet.NotFound, "certificate.no-dose", nil)
 	}
 	return certify.Document{PDF: []byte("%PDF-1.7 of a test")}, f.down
+}
+
+func (f *fake) AttestationOf(ctx context.Context, a protect.Actor, person, _ carnet.ID) (certify.Document, error) {
+	return f.Attestation(ctx, a, person)
 }
 
 func (f *fake) European(ctx context.Context, a protect.Actor, person carnet.ID) (certify.Document, error) {

@@ -31,6 +31,7 @@ func TestLook(t *testing.T) {
 		{name: "none", path: "/ma-vaccination", session: true},
 		{name: "going", path: "/ma-vaccination", session: true, fake: fake{doses: newFake(1).doses}},
 		{name: "complete", path: "/ma-vaccination", session: true, fake: fake{doses: newFake(2).doses}},
+		{name: "several", path: "/ma-vaccination", session: true, fake: fake{doses: several()}},
 		{name: "replace", path: replacePath, session: true, fake: fake{doses: newFake(2).doses}},
 		{name: "replaced", path: "/ma-vaccination?remplace=1", session: true, fake: fake{doses: newFake(2).doses}},
 		{name: "issuance", path: issuancePath},

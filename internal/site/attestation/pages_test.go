@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"carnet/internal/carnet"
+	"carnet/internal/certify"
 	"carnet/internal/login"
 	"carnet/internal/people"
 	"carnet/internal/site/sitetest"
@@ -124,6 +125,17 @@ func TestPages(t *testing.T) {
 			NotExpectedContent: []string{"Terminé"}, ExpectedHeaders: map[string]string{"Cache-Control": "no-store"}}, doses: 1},
 		{Scenario: sitetest.Scenario{Name: "two doses of two", URL: "/ma-vaccination", Session: true, ExpectedStatus: 200,
 			ExpectedContent: []string{"Terminé", "Votre vaccination est complète : dose 2 sur 2.", "19/06/2021", "2 doses enregistrées"}}, doses: 2},
+		{Scenario: sitetest.Scenario{Name: "several diseases: an attestation for each", URL: "/ma-vaccination", Session: true, ExpectedStatus: 200,
+			ExpectedContent:    []string{"Une attestation par maladie", "rougeole, oreillons, rubéole", "Priorix (GSK)", "non précisé", "Certificat européen", pdfPath + "/" + otherSession.String()},
+			NotExpectedContent: []string{"À droite : le QR code"}},
+			before: func(f *fake) { f.doses = several() }},
+		{Scenario: sitetest.Scenario{Name: "no dose against COVID-19: no European certificate", URL: "/ma-vaccination", Session: true, ExpectedStatus: 200,
+			ExpectedContent: []string{"Priorix (GSK)", "Télécharger l'attestation (PDF)"}, NotExpectedContent: []string{"Certificat européen", "Une attestation par maladie", "TAC"}},
+			before: func(f *fake) { f.doses = []certify.Dose{measles()} }},
+		{Scenario: sitetest.Scenario{Name: "the attestation of one of them", URL: pdfPath + "/" + otherSession.String(), Session: true, ExpectedStatus: 200, ExpectedContent: []string{"%PDF-1.7"},
+			ExpectedHeaders: map[string]string{"Content-Disposition": `attachment; filename="attestation-vaccination.pdf"`}}, doses: 2},
+		{Scenario: sitetest.Scenario{Name: "what is no dose has none", URL: pdfPath + "/x", Session: true, ExpectedStatus: 404, NotExpectedContent: []string{"%PDF"}}, doses: 2},
+		{Scenario: sitetest.Scenario{Name: "the attestation of one needs a login", URL: pdfPath + "/" + otherSession.String(), ExpectedStatus: see, ExpectedLocation: "/?session=absente", NotExpectedContent: []string{"%PDF"}}, doses: 2},
 		{Scenario: sitetest.Scenario{Name: "no dose: says so and what to do", URL: "/ma-vaccination", Session: true, ExpectedStatus: 200,
 			ExpectedContent: []string{"Aucune dose n'est enregistrée à votre nom", "revenez demain", "C'était à l'étranger"}, NotExpectedContent: []string{"Télécharger"}}},
 		{Scenario: sitetest.Scenario{Name: "no dose: no PDF", URL: "/ma-vaccination/attestation", Session: true, ExpectedStatus: 404,
