@@ -370,10 +370,13 @@ func (s *site) situation(w http.ResponseWriter, r *http.Request, me login.Sessio
 	if v.Complete {
 		v.State, v.Word, v.Words = "check", v.T("state.complete"), v.T("state.complete-words", "rank", last.Rank, "expected", last.Expected)
 	}
+	if last.Rank == 0 {
+		v.Complete, v.State, v.Word, v.Words = false, "info", v.T("lines.recorded"), v.T("lines.recorded-words")
+	}
 	v.Last = v.Rows(
 		ui.Row{Label: v.T("dose.vaccine"), Value: vaccine(last)},
 		ui.Row{Label: v.T("dose.date"), Value: v.Date(last.Date), Number: true},
-		ui.Row{Label: v.T("dose.rank"), Value: v.T("dose.of", "rank", last.Rank, "expected", last.Expected)},
+		ui.Row{Label: v.T("dose.rank"), Value: v.rank(last)},
 		ui.Row{Label: v.T("dose.place"), Value: place(last.Place)},
 	)
 	v.Doses = ui.Table{
@@ -382,7 +385,7 @@ func (s *site) situation(w http.ResponseWriter, r *http.Request, me login.Sessio
 	}
 	for _, d := range now.Doses {
 		v.Doses.Rows = append(v.Doses.Rows, []ui.Cell{
-			{Words: v.T("dose.of", "rank", d.Rank, "expected", d.Expected)}, {Words: vaccine(d)}, {Words: v.Date(d.Date), Number: true}, {Words: place(d.Place)},
+			{Words: v.rank(d)}, {Words: vaccine(d)}, {Words: v.Date(d.Date), Number: true}, {Words: place(d.Place)},
 		})
 	}
 	v.documents(now.Lines())
@@ -410,15 +413,19 @@ func (v *situationView) documents(lines []certify.Line) {
 		if against == "" {
 			against = v.T("lines.unknown")
 		}
-		rank := ""
-		if last.Rank > 0 {
-			rank = v.T("dose.of", "rank", last.Rank, "expected", last.Expected)
-		}
 		v.Lines.Rows = append(v.Lines.Rows, []ui.Cell{
-			{Words: against}, {Words: vaccine(last)}, {Words: rank}, {Words: v.Date(last.Date), Number: true},
+			{Words: against}, {Words: vaccine(last)}, {Words: v.rank(last)}, {Words: v.Date(last.Date), Number: true},
 			{Words: v.T("lines.get"), Href: pdfPath + "/" + last.ID.String(), For: against},
 		})
 	}
+}
+
+// rank writes the rank of a dose; a product that the catalogue does not know has none.
+func (v *situationView) rank(d certify.Dose) string {
+	if d.Rank == 0 {
+		return v.T("lines.unranked")
+	}
+	return v.T("dose.of", "rank", d.Rank, "expected", d.Expected)
 }
 
 func vaccine(d certify.Dose) string {

@@ -126,7 +126,7 @@ func TestPages(t *testing.T) {
 		{Scenario: sitetest.Scenario{Name: "two doses of two", URL: "/ma-vaccination", Session: true, ExpectedStatus: 200,
 			ExpectedContent: []string{"Terminé", "Votre vaccination est complète : dose 2 sur 2.", "19/06/2021", "2 doses enregistrées"}}, doses: 2},
 		{Scenario: sitetest.Scenario{Name: "several diseases: an attestation for each", URL: "/ma-vaccination", Session: true, ExpectedStatus: 200,
-			ExpectedContent:    []string{"Une attestation par maladie", "rougeole, oreillons, rubéole", "Priorix (GSK)", "non précisé", "Certificat européen", pdfPath + "/" + otherSession.String()},
+			ExpectedContent:    []string{"Une attestation par maladie", "rougeole, oreillons, rubéole", "Priorix (GSK)", "non précisé", "sans rang", "Certificat européen", pdfPath + "/" + otherSession.String()},
 			NotExpectedContent: []string{"À droite : le QR code"}},
 			before: func(f *fake) { f.doses = several() }},
 		{Scenario: sitetest.Scenario{Name: "no dose against COVID-19: no European certificate", URL: "/ma-vaccination", Session: true, ExpectedStatus: 200,
