@@ -25,6 +25,7 @@ import (
 	"carnet/internal/vaccinate"
 	"carnet/internal/vaccinate/bulk"
 	"carnet/internal/vaccinate/fraud"
+	"carnet/internal/vaccinate/lists"
 	"carnet/internal/vaccinate/paper"
 	runs "carnet/internal/vaccinate/run"
 	"carnet/internal/vaccinate/stock"
@@ -43,6 +44,7 @@ type instance struct {
 	vaccinate *vaccinate.Service
 	watch     *fraud.Watch // over what is entered
 	stock     *stock.Service
+	worklists *lists.Service
 	paper     *paper.Service
 	imports   *bulk.Service
 	runs      *runs.Service
@@ -103,6 +105,7 @@ func openInstance(ctx context.Context, s *Settings, walletLink, noticeURL string
 	}
 	in.vaccinate = vaccinate.New(in.watch.Hear(in.db.Vaccinate()), in.guard, ring, in.ids, in.catalogue)
 	in.stock = stock.New(in.db.Stock(), in.guard, in.ids, in.catalogue)
+	in.worklists = lists.New(in.db.Lists(), in.guard, in.ids, in.catalogue)
 	in.paper = paper.New(in.db.Paper(), in.guard, in.ids)
 	in.imports = bulk.New(in.db, in.guard, ring, in.ids, in.people, in.catalogue)
 	in.runs = runs.New(in.db.Run(), in.guard, in.ids)
@@ -183,6 +186,7 @@ var migrations = []sqlite.Migrations{
 	{Room: "vaccinate", FS: vaccinate.Migrations},
 	{Room: "stock", FS: stock.Migrations},
 	{Room: "paper", FS: paper.Migrations},
+	{Room: "lists", FS: lists.Migrations},
 	{Room: "import", FS: bulk.Migrations},
 	{Room: "run", FS: runs.Migrations},
 	{Room: "certify", FS: certify.Migrations},

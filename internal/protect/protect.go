@@ -66,6 +66,7 @@ var (
 	Stock          = Purpose{"stock"}
 	Recall         = Purpose{"recall"}
 	Paper          = Purpose{"paper"}
+	Worklist       = Purpose{"worklist"}
 	Import         = Purpose{"import"}
 	Certification  = Purpose{"certification"}
 	Revocation     = Purpose{"revocation"}
@@ -89,6 +90,7 @@ var purposes = []Purpose{
 	Stock,
 	Recall,
 	Paper,
+	Worklist,
 	Import,
 	Certification,
 	Revocation,

@@ -58,6 +58,8 @@ func TestTuples(t *testing.T) {
 		"system stock self": true, "system stock other": true, "system stock none": true,
 		"professional recall self": true, "professional recall other": true, "professional recall none": true,
 		"system recall self": true, "system recall other": true, "system recall none": true,
+		"professional worklist self": true, "professional worklist other": true, "professional worklist none": true,
+		"system worklist self": true, "system worklist other": true, "system worklist none": true,
 		"professional paper self": true, "professional paper other": true, "professional paper none": true,
 		"professional import self": true, "professional import other": true, "professional import none": true,
 		"system import self":         true,

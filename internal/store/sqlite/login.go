@@ -188,6 +188,11 @@ func (t *tx) remove(table string, c condition) (int, error) {
 	if err := t.note(journal.Wrote, carnet.ID{}, table); err != nil {
 		return 0, err
 	}
+	if t.many != nil {
+		if err := t.flush(); err != nil {
+			return 0, err
+		}
+	}
 	res, err := t.sql.ExecContext(t.ctx, "DELETE FROM "+table+c.sql(), c.values...)
 	if err != nil {
 		return 0, unavailable(err)

@@ -24,6 +24,7 @@ import (
 	"carnet/internal/vaccinate"
 	"carnet/internal/vaccinate/bulk"
 	"carnet/internal/vaccinate/fraud"
+	"carnet/internal/vaccinate/lists"
 	"carnet/internal/vaccinate/paper"
 	"carnet/internal/vaccinate/run"
 	"carnet/internal/vaccinate/stock"
@@ -31,7 +32,7 @@ import (
 
 var rooms = []Migrations{
 	{"journal", journal.Migrations}, {"people", people.Migrations}, {"vaccinate", vaccinate.Migrations}, {"run", run.Migrations},
-	{"stock", stock.Migrations}, {"paper", paper.Migrations}, {"import", bulk.Migrations},
+	{"stock", stock.Migrations}, {"paper", paper.Migrations}, {"lists", lists.Migrations}, {"import", bulk.Migrations},
 	{"certify", certify.Migrations}, {"login", login.Migrations}, {"fraud", fraud.Migrations},
 }
 
@@ -70,6 +71,7 @@ func backend(t testing.TB, ring *keyring.Ring, ids carnet.IDs) storetest.Backend
 		Login:      db.Login(),
 		Delegation: db.Delegation(),
 		Stock:      db.Stock(),
+		Lists:      db.Lists(),
 		Paper:      db.Paper(),
 		Imports:    db,
 		Run:        db.Run(),
@@ -150,6 +152,7 @@ func TestSchemaIsDeclared(t *testing.T) {
 				protect.Stock,
 				protect.Recall,
 				protect.Paper,
+				protect.Worklist,
 				protect.Import,
 				protect.Certification,
 				protect.Revocation,

@@ -23,6 +23,7 @@ import (
 	"carnet/internal/vaccinate"
 	"carnet/internal/vaccinate/bulk"
 	"carnet/internal/vaccinate/fraud"
+	"carnet/internal/vaccinate/lists"
 	"carnet/internal/vaccinate/paper"
 	"carnet/internal/vaccinate/run"
 	"carnet/internal/vaccinate/stock"
@@ -37,6 +38,7 @@ type Backend struct {
 	Login      login.Store
 	Delegation delegation.Store
 	Stock      stock.Store
+	Lists      lists.Store
 	Paper      paper.Store
 	Imports    bulk.Store
 	Run        run.Store
@@ -102,6 +104,10 @@ func Run(t *testing.T, open Open) {
 		"every fault of a lot is named":                           testLotFaults,
 		"a recall tells each person once and leaves a list":       testRecall,
 		"who may recall a lot":                                    testRecallRights,
+		"a list is made, kept, worked and deleted":                testWorklists,
+		"who is on a list":                                        testListKinds,
+		"a list is of those who asked for it":                     testListRights,
+		"the session of today and the report":                     testToday,
 		"the number of a form is taken once":                      testPaper,
 		"a file is taken over once":                               testImport,
 		"a trial says what an import does":                        testTrial,
@@ -155,6 +161,7 @@ type world struct {
 	people        *people.Service
 	vaccinate     *vaccinate.Service
 	stock         *stock.Service
+	lists         *lists.Service
 	paper         *paper.Service
 	imports       *bulk.Service
 	certify       func(t testing.TB, s certify.Signer) *certify.Service
@@ -188,6 +195,7 @@ func newWorld(t testing.TB, open Open) *world {
 	w.vaccinate = w.vaccinateOver(w.Backend.Vaccinate)
 	w.stock = stock.New(w.Backend.Stock, w.guard, ids, catalogue)
 	w.imports = bulk.New(w.Backend.Imports, w.guard, ring, ids, w.people, catalogue)
+	w.lists = lists.New(w.Backend.Lists, w.guard, ids, catalogue)
 	w.paper = paper.New(w.Backend.Paper, w.guard, ids)
 	w.now, w.ids = ids.Clock, ids
 	w.later = func(d time.Duration) { ticks.Add(d.Milliseconds()) }
