@@ -141,6 +141,8 @@ type Deps struct {
 	Vaccinate  Vaccinate
 	Runs       Runs
 	Stock      Stock
+	Lists      Lists
+	Paper      Paper
 	Risk       Risk
 	// Picture reads the codes in a picture of at most 8 MiB, the likeliest first; nil when nothing does.
 	Picture    func(ctx context.Context, picture []byte) ([]string, error)
@@ -270,6 +272,8 @@ func (s *site) handler() http.Handler {
 	private("POST /personnes/{person}/doses/{dose}/annulations/{key}", s.cancel)
 	s.lotRoutes(private)
 	s.identityRoutes(private)
+	s.listRoutes(private)
+	s.paperRoutes(private)
 	return s.ui.Handler(mux)
 }
 
@@ -298,7 +302,7 @@ func (s *site) member(h func(http.ResponseWriter, *http.Request, login.Session) 
 		}
 		t := s.ui.Text(r)
 		shown := ui.Session{Name: me.Name.Reveal(), Detail: s.placeName(r.Context(), me.Actor()), Logout: logoutPath,
-			Tabs: []ui.Link{{Href: vaccinatePath, Words: t.T("tabs.vaccinate")}, {Href: findPath, Words: t.T("tabs.find")}, {Href: lotsPath, Words: t.T("tabs.lots")}}}
+			Tabs: []ui.Link{{Href: vaccinatePath, Words: t.T("tabs.vaccinate")}, {Href: findPath, Words: t.T("tabs.find")}, {Href: listsPath, Words: t.T("tabs.lists")}, {Href: lotsPath, Words: t.T("tabs.lots")}}}
 		if d := me.Delegation; d.ID.IsZero() {
 			shown.Tabs = append(shown.Tabs, ui.Link{Href: settingsPath, Words: t.T("tabs.settings")})
 			if n := s.Risk.Waits(me.Actor()); n > 0 {

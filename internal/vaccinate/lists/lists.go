@@ -141,7 +141,7 @@ type Activity struct {
 // Rules is what this room needs of the catalogue.
 type Rules interface {
 	Find(code string) (carnet.Vaccine, bool)
-	Vaccines() []carnet.Vaccine
+	Disease(code string) (catalogue.Disease, bool)
 	Assess(p catalogue.Person, history []carnet.Dose, v carnet.Vaccine, on carnet.Date) catalogue.Assessment
 }
 
@@ -186,19 +186,6 @@ func New(store Store, guard *protect.Guard, ids carnet.IDs, rules Rules) *Servic
 
 // NewKey makes an idempotency key, for a form that is about to be shown.
 func (s *Service) NewKey() (carnet.ID, error) { return s.ids.New() }
-
-// Diseases lists those that a list may be about, in the order of the catalogue.
-func (s *Service) Diseases() []string {
-	var list []string
-	for _, v := range s.rules.Vaccines() {
-		for _, d := range v.Diseases {
-			if !slices.Contains(list, d) {
-				list = append(list, d)
-			}
-		}
-	}
-	return list
-}
 
 // Today lists what was recorded today for the place of the session, newest first: by or for the one who
 // acts when mine is set, else by everyone there. Cut says that there was more than a page holds.
@@ -256,7 +243,7 @@ func (s *Service) Make(ctx context.Context, actor protect.Actor, q Request) (Lis
 	if !slices.Contains(Kinds, q.Kind) {
 		problems.Add("kind", "list.kind", nil)
 	}
-	if q.Disease != "" && !slices.Contains(s.Diseases(), q.Disease) {
+	if _, known := s.rules.Disease(q.Disease); q.Disease != "" && !known {
 		problems.Add("disease", "list.disease", nil)
 	}
 	if !slices.Contains(Motives, q.Motive) {
@@ -299,7 +286,12 @@ func (s *Service) Make(ctx context.Context, actor protect.Actor, q Request) (Lis
 			if err != nil {
 				return err
 			}
-			out.Lines = append(out.Lines, lines...)
+			for _, line := range lines {
+				if !seen[line.Dose] { // records that were joined give each other's entries
+					seen[line.Dose] = true
+					out.Lines = append(out.Lines, line)
+				}
+			}
 		}
 		slices.SortFunc(out.Lines, func(a, b Line) int {
 			return cmp.Or(days(a.On)-days(b.On), bytes.Compare(a.Person[:], b.Person[:]), bytes.Compare(a.Dose[:], b.Dose[:]))
