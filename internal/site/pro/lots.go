@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -386,7 +387,7 @@ func lotID(r *http.Request) (carnet.ID, error) {
 
 // heads reports that a professional is the head of the place of the session, acting themselves.
 func heads(p carnet.Professional, actor protect.Actor) bool {
-	return actor.Delegate.IsZero() && len(p.Places) > 0
+	return actor.Delegate.IsZero() && slices.Contains(p.Heads, actor.Organisation)
 }
 
 func (s *site) changeLot(w http.ResponseWriter, r *http.Request, actor protect.Actor) error {

@@ -59,7 +59,7 @@ func (t *tx) Activity(place string, from, to carnet.Date) ([]lists.Activity, err
 func (t *tx) PutList(l lists.List) error {
 	q := l.Request
 	if _, err := t.write(nobody, refuse, "worklist", cell{"list_id", l.ID[:]}, cell{"place_id", l.Place}, cell{"actor_id", l.Actor[:]}, cell{"idem", q.Key[:]},
-		cell{"kind", string(q.Kind)}, cell{"disease", q.Disease}, cell{"mine", bit(q.Mine)}, cell{"motive", string(q.Motive)}, cell{"cut", bit(l.Cut)},
+		cell{"kind", string(q.Kind)}, cell{"disease", q.Disease}, cell{"mine", truth(q.Mine)}, cell{"motive", string(q.Motive)}, cell{"cut", truth(l.Cut)},
 		cell{"created_at", l.Made.UnixMicro()}, cell{"expires_at", l.Expires.UnixMicro()}); err != nil {
 		return err
 	}
@@ -139,12 +139,4 @@ func (t *tx) Lapsed(at time.Time) ([]carnet.ID, error) {
 		}
 	}
 	return list, err
-}
-
-// bit is a truth as it is stored.
-func bit(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }

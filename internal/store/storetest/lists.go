@@ -94,12 +94,12 @@ func testWorklists(t *testing.T, w *world) {
 
 func testListKinds(t *testing.T, w *world) {
 	ctx := t.Context()
-	_, begun := w.give(t, w.nurse, 1, "2026-11-20")    // too soon for a second
-	_, late := w.give(t, w.nurse, 2, "2026-02-01")     // long ago
-	complete, _ := w.give(t, w.nurse, 3, "2026-09-01") // two doses
-	w.another(t, w.doctor, complete, "2026-10-01")     //
-	_, others := w.give(t, w.doctor, 4, "2026-02-01")  // by the doctor alone
-	dead, _ := w.give(t, w.nurse, 5, "2026-02-01")     // died since
+	_, begun := w.give(t, w.nurse, 1, "2026-11-20")                                                                      // too soon for a second
+	_, late := w.give(t, w.nurse, 2, "2021-07-01", func(c *vaccinate.Command) { c.LateReason = "retrouvée sur papier" }) // long ago
+	complete, _ := w.give(t, w.nurse, 3, "2026-09-01")                                                                   // two doses
+	w.another(t, w.doctor, complete, "2026-10-01")                                                                       //
+	_, others := w.give(t, w.doctor, 4, "2026-02-01")                                                                    // by the doctor alone
+	dead, _ := w.give(t, w.nurse, 5, "2026-02-01")                                                                       // died since
 	must(t, w.people.RecordDeath(ctx, system, dead, dayAt(t, "2026-05-01")))
 	_, refused := w.give(t, w.nurse, 6, "2026-11-21", func(c *vaccinate.Command) {
 		c.NotGiven, c.Lot, c.BodySite, c.Injector = carnet.Refused, carnet.Lot{}, "", carnet.ID{}

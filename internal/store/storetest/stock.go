@@ -346,6 +346,15 @@ func testRecallRights(t *testing.T, w *world) {
 			}
 		})
 	}
+	must(t, w.vaccinate.AppointHead(ctx, system, centre.ID, w.nurse.ID, true))
+	order.Place = centre.ID
+	if r, err := w.stock.Recall(ctx, w.nurse, order, nil); err != nil || r.Recall.By != w.nurse.ID || r.Recall.Place != centre.ID {
+		t.Errorf("the head of the place: %+v, %v", r, err)
+	}
+	order.Place = ""
+	if _, err := w.stock.Recall(ctx, w.nurse, order, nil); carnet.CodeOf(err) != "stock.head" {
+		t.Errorf("the head of one place, for every place: %v", err)
+	}
 	if _, err := w.stock.Recalls(ctx, w.nurse); carnet.CodeOf(err) != "stock.head" {
 		t.Error(err)
 	}
