@@ -48,6 +48,7 @@ import (
 	"carnet/internal/protect"
 	"carnet/internal/site/ui"
 	"carnet/internal/vaccinate"
+	"carnet/internal/vaccinate/fraud"
 	"carnet/nir"
 )
 
@@ -94,11 +95,17 @@ type Vaccinate interface {
 	Meet(ctx context.Context, actor protect.Actor, person carnet.ID, how vaccinate.Link) error
 }
 
+// Risk is the watch over entries; fraud.Watch has it. What it holds, software does not enter either.
+type Risk interface {
+	Gate(who fraud.Who) error
+}
+
 // Deps is what the site is made of.
 type Deps struct {
 	Software     Software
 	People       People
 	Vaccinate    Vaccinate
+	Risk         Risk
 	Origin       string // the address that programs know the site by
 	Version      string // of the program
 	Certificates bool   // the site's own connections ask for a client certificate

@@ -17,6 +17,7 @@ import (
 	"carnet/internal/site/sitetest"
 	"carnet/internal/site/ui"
 	"carnet/internal/vaccinate"
+	"carnet/internal/vaccinate/fraud"
 )
 
 // given is an immunization as a software of a practice sends it.
@@ -116,6 +117,14 @@ func TestRecognised(t *testing.T) {
 	}
 	if g := (sent{method: "POST", path: "/fhir/Immunization", body: plain, header: map[string]string{"If-None-Exist": "patient=1"}}).to(t, h); g.status != http.StatusPreconditionRequired {
 		t.Errorf("another condition: %d", g.status)
+	}
+}
+
+func TestHeld(t *testing.T) {
+	f := newFake(t)
+	f.held = carnet.E("fraud.Gate", carnet.Denied, fraud.CodeStopped, nil)
+	if g := (sent{method: "POST", path: "/fhir/Immunization", body: body()}).to(t, start(t, f, io.Discard)); g.status != http.StatusForbidden || g.code() != fraud.CodeStopped || len(f.events) != 0 {
+		t.Errorf("%d %s", g.status, g.code())
 	}
 }
 

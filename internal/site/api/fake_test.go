@@ -21,6 +21,7 @@ import (
 	"carnet/internal/protect"
 	"carnet/internal/vaccinate"
 	"carnet/internal/vaccinate/catalogue"
+	"carnet/internal/vaccinate/fraud"
 	"carnet/nir"
 )
 
@@ -57,6 +58,7 @@ type fake struct {
 	events    map[carnet.ID][]vaccinate.Event // by entry
 	keys      map[carnet.ID]carnet.ID         // idempotency key to entry
 	commands  []vaccinate.Command
+	held      error // what the watch says
 	err       error // what the next call of a room answers
 	actors    []protect.Actor
 }
@@ -85,6 +87,12 @@ func (f *fake) Challenge(h http.Header, e *software.Failure) int {
 func (f *fake) ServeToken(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }
 func (f *fake) Metadata(bool, string) software.Metadata {
 	return software.Metadata{Issuer: "https://api.example"}
+}
+func (f *fake) Gate(who fraud.Who) error {
+	if who != (fraud.Who{Session: id(9), Professional: nurse, Delegate: client, Place: place}) {
+		return errors.New("somebody else enters")
+	}
+	return f.held
 }
 func (f *fake) Nonce() string { return "nonce" }
 func (f *fake) Key(g software.Grant, text string) carnet.ID {
@@ -247,7 +255,7 @@ func (f *fake) Meet(_ context.Context, actor protect.Actor, who carnet.ID, how v
 // start builds the site over the fake.
 func start(t testing.TB, f *fake, log io.Writer) http.Handler {
 	t.Helper()
-	h, err := New(Deps{Software: f, People: f, Vaccinate: f, Origin: "https://api.example", Version: "test", Clock: func() time.Time { return now }, Rand: strings.NewReader(strings.Repeat("r", 1<<20)),
+	h, err := New(Deps{Software: f, People: f, Vaccinate: f, Risk: f, Origin: "https://api.example", Version: "test", Clock: func() time.Time { return now }, Rand: strings.NewReader(strings.Repeat("r", 1<<20)),
 		Log: slog.New(slog.NewTextHandler(log, nil)), Sandbox: true,
 		Example: &Example{Client: client.String(), Key: `{"kty":"EC","kid":"essai"}`, Professional: nurseNo, Place: place, NIR: fernNIR.Reveal()}})
 	if err != nil {

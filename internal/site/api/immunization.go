@@ -10,6 +10,7 @@ import (
 	"carnet/internal/carnet"
 	"carnet/internal/fhir"
 	"carnet/internal/vaccinate"
+	"carnet/internal/vaccinate/fraud"
 	"carnet/nir"
 )
 
@@ -19,8 +20,11 @@ func (s *site) create(q *query) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
+	if err := s.gate(q); err != nil {
+		return reply{}, err
+	}
 	actor := q.grant.Actor()
-	c, err := s.command(im, q.grant, q.grant.Place)
+	c, err := s.command(im, q.grant, nil)
 	if err != nil {
 		return reply{}, err
 	}
@@ -51,6 +55,11 @@ func (s *site) create(q *query) (reply, error) {
 	out := s.shown(state{Dose: d, at: d.RecordedAt})
 	out.status = http.StatusCreated
 	return out, nil
+}
+
+// gate asks the watch over entries whether the professional may go on.
+func (s *site) gate(q *query) error {
+	return s.Risk.Gate(fraud.Who{Session: q.grant.Session, Professional: q.grant.Professional, Delegate: q.grant.Client, Place: q.grant.Place})
 }
 
 const maxKey = 200 // bytes of what names a creation
@@ -263,7 +272,7 @@ func (s *site) update(q *query) (reply, error) {
 		return reply{}, err
 	}
 	was := list[len(list)-1]
-	c, err := s.command(im, q.grant, was.Place.ID)
+	c, err := s.command(im, q.grant, &was.Dose)
 	if err != nil {
 		return reply{}, err
 	}
@@ -273,7 +282,7 @@ func (s *site) update(q *query) (reply, error) {
 		return reply{}, carnet.Problems{{Op: "api", Kind: carnet.Invalid, Code: codeReference, Field: "Immunization.patient"}}
 	}
 	// What a resource does not hold stays as it was.
-	c.Person, c.Key, c.Responsible = person, key, was.Responsible
+	c.Person, c.Key = person, key
 	c.Contraindications, c.Run = was.Contraindications, was.Run
 	if c.Consent.By == was.Consent.By {
 		c.Consent = was.Consent

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -39,11 +40,11 @@ type faults struct{ carnet.Problems }
 func (f *faults) add(path, code string) { f.Add(path, code, nil) }
 
 // command reads an immunization as a command; the person is found apart. What is not in the
-// description of the interface (docs/api.md) and would change the meaning is refused. place is the
-// one that the entry is of.
-func (s *site) command(im fhir.Immunization, g software.Grant, place string) (vaccinate.Command, error) {
+// description of the interface (docs/api.md) and would change the meaning is refused. was is the entry
+// that is to be corrected, nil for a new one.
+func (s *site) command(im fhir.Immunization, g software.Grant, was *carnet.Dose) (vaccinate.Command, error) {
 	var f faults
-	c := vaccinate.Command{Responsible: g.Professional}
+	var c vaccinate.Command
 	s.unsupported(&f, im)
 	switch im.Status {
 	case "completed":
@@ -64,8 +65,8 @@ func (s *site) command(im fhir.Immunization, g software.Grant, place string) (va
 	s.vaccine(&f, im, &c)
 	s.when(&f, im, &c)
 	s.lot(&f, im, &c)
-	s.where(&f, im, &c, place)
-	s.who(&f, im, &c, g)
+	s.where(&f, im, &c, g, was)
+	s.who(&f, im, &c, g, was)
 	s.rank(&f, im, &c)
 	if im.Site != nil {
 		var ok bool
@@ -205,10 +206,14 @@ func (s *site) lot(f *faults, im fhir.Immunization, c *vaccinate.Command) {
 	}
 }
 
-// where is the place of the token, and nowhere for a dose of elsewhere.
-func (s *site) where(f *faults, im fhir.Immunization, c *vaccinate.Command, place string) {
+// where is the place of the token, or of the entry, and nowhere for a dose of elsewhere.
+func (s *site) where(f *faults, im fhir.Immunization, c *vaccinate.Command, g software.Grant, was *carnet.Dose) {
 	if c.Evidence != carnet.Administered {
 		return
+	}
+	place := g.Place
+	if was != nil && was.Place.ID != "" {
+		place = was.Place.ID
 	}
 	c.Place, c.PlaceType = place, carnet.Centre
 	if im.Location == nil {
@@ -221,13 +226,18 @@ func (s *site) where(f *faults, im fhir.Immunization, c *vaccinate.Command, plac
 }
 
 // who is the injector: the performer of function AP, or the only one without a function; without
-// one it is the professional of the token. Who enters or answers is that professional.
-func (s *site) who(f *faults, im fhir.Immunization, c *vaccinate.Command, g software.Grant) {
-	if c.Evidence == carnet.Administered && c.NotGiven == "" {
-		c.Injector = g.Professional
+// one it is the professional of the token. Any other is who enters or answers: that professional, or
+// the one of the entry.
+func (s *site) who(f *faults, im fhir.Immunization, c *vaccinate.Command, g software.Grant, was *carnet.Dose) {
+	known := []carnet.ID{g.Professional}
+	c.Responsible = g.Professional
+	injector := g.Professional
+	if was != nil {
+		known = append(known, was.RecordedBy, was.Responsible)
+		c.Responsible, injector = was.Responsible, was.Injector
 	}
 	for i, p := range im.Performer {
-		path := "Immunization.performer[" + string(rune('0'+min(i, 9))) + "].actor"
+		path := fmt.Sprintf("Immunization.performer[%d].actor", i)
 		id, ok := s.performer(p.Actor)
 		if !ok {
 			f.add(path, codeReference)
@@ -238,13 +248,14 @@ func (s *site) who(f *faults, im fhir.Immunization, c *vaccinate.Command, g soft
 			function = p.Function.Find(sysRole)
 		}
 		switch {
-		case function == "AP" || function == "" && len(im.Performer) == 1:
-			if !c.Injector.IsZero() {
-				c.Injector = id
-			}
-		case id != g.Professional:
+		case function == "AP" || p.Function == nil && len(im.Performer) == 1:
+			injector = id
+		case !slices.Contains(known, id):
 			f.add(path, codeResponsible)
 		}
+	}
+	if c.Evidence == carnet.Administered && c.NotGiven == "" {
+		c.Injector = injector
 	}
 }
 

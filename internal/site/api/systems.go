@@ -33,6 +33,7 @@ const (
 	sysOutcome     = own + "CodeSystem/not-given"
 	sysEligibility = own + "CodeSystem/eligibility"
 	sysDisease     = own + "CodeSystem/disease"
+	sysFunction    = own + "CodeSystem/function"
 	sysCause       = own + "CodeSystem/cause"
 
 	extConsent  = own + "StructureDefinition/consent"

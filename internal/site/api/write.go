@@ -85,14 +85,15 @@ func (s *site) resource(d state) *fhir.Immunization {
 	if d.Half {
 		im.DoseQuantity = &fhir.Quantity{Value: "0.5", Unit: "dose", System: "http://unitsofmeasure.org", Code: "{dose}"}
 	}
-	performer := func(function fhir.Code, id carnet.ID) {
+	performer := func(system fhir.URI, function fhir.Code, id carnet.ID) {
 		if !id.IsZero() {
-			im.Performer = append(im.Performer, fhir.Performer{Function: &fhir.CodeableConcept{Coding: []fhir.Coding{{System: sysRole, Code: function}}},
+			im.Performer = append(im.Performer, fhir.Performer{Function: &fhir.CodeableConcept{Coding: []fhir.Coding{{System: system, Code: function}}},
 				Actor: &fhir.Reference{Type: "Practitioner", Identifier: &fhir.Identifier{System: sysURI, Value: fhir.String("urn:uuid:" + id.String())}}})
 		}
 	}
-	performer("AP", d.Injector)
-	performer("EP", d.RecordedBy)
+	performer(sysRole, "AP", d.Injector)
+	performer(sysRole, "EP", d.RecordedBy)
+	performer(sysFunction, "responsible", d.Responsible)
 	if note := d.Note.Reveal(); note != "" {
 		im.Note = []fhir.Annotation{{Text: fhir.Markdown(note)}}
 	}
