@@ -27,6 +27,7 @@ import (
 	"carnet/internal/protect"
 	"carnet/internal/sandbox"
 	"carnet/internal/site/api"
+	"carnet/internal/site/pro"
 	"carnet/internal/vaccinate"
 )
 
@@ -273,7 +274,7 @@ func (s *Settings) apiOrigin(here string) string {
 func (d desk) api(ctx context.Context) (http.Handler, error) {
 	room := d.p.software(d.origin["api"], d.file.door.Limits)
 	version, _ := built()
-	deps := api.Deps{Software: room, People: d.p.people, Vaccinate: d.p.vaccinate, Risk: d.p.watch, Origin: d.origin["api"], Version: version, Certificates: d.s.ApiKey != "",
+	deps := api.Deps{Software: room, People: d.p.people, Vaccinate: d.p.vaccinate, Risk: d.p.watch, Words: pro.Texts(), Origin: d.origin["api"], Version: version, Certificates: d.s.ApiKey != "",
 		Clock: d.p.ids.Clock, Rand: d.p.ids.Rand, Log: d.log, HTTPS: strings.HasPrefix(d.origin["api"], "https:"), Sandbox: d.p.sandbox}
 	if d.p.sandbox {
 		var err error

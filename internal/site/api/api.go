@@ -39,6 +39,7 @@ import (
 	"context"
 	"embed"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/http"
 
@@ -106,6 +107,7 @@ type Deps struct {
 	People       People
 	Vaccinate    Vaccinate
 	Risk         Risk
+	Words        fs.FS  // folder text with the words of what the rooms refuse: those of the site for professionals
 	Origin       string // the address that programs know the site by
 	Version      string // of the program
 	Certificates bool   // the site's own connections ask for a client certificate
@@ -131,6 +133,7 @@ type site struct {
 	ui      *ui.Kit
 	openAPI []byte
 	script  string
+	rooms   map[string]ui.Text // words of what the rooms refuse, by language
 }
 
 // New builds the site.
@@ -144,6 +147,12 @@ func New(d Deps) (http.Handler, error) {
 	}
 	if s.openAPI, err = openAPI(d.Origin); err != nil {
 		return nil, err
+	}
+	s.rooms = map[string]ui.Text{}
+	for _, lang := range ui.Languages {
+		if s.rooms[lang], err = ui.ReadText(d.Words, lang); err != nil {
+			return nil, err
+		}
 	}
 	if s.script, err = script(d); err != nil {
 		return nil, err

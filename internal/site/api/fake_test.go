@@ -19,6 +19,7 @@ import (
 	"carnet/internal/login/software"
 	"carnet/internal/people"
 	"carnet/internal/protect"
+	"carnet/internal/site/pro"
 	"carnet/internal/vaccinate"
 	"carnet/internal/vaccinate/catalogue"
 	"carnet/internal/vaccinate/fraud"
@@ -255,7 +256,7 @@ func (f *fake) Meet(_ context.Context, actor protect.Actor, who carnet.ID, how v
 // start builds the site over the fake.
 func start(t testing.TB, f *fake, log io.Writer) http.Handler {
 	t.Helper()
-	h, err := New(Deps{Software: f, People: f, Vaccinate: f, Risk: f, Origin: "https://api.example", Version: "test", Clock: func() time.Time { return now }, Rand: strings.NewReader(strings.Repeat("r", 1<<20)),
+	h, err := New(Deps{Software: f, People: f, Vaccinate: f, Risk: f, Words: pro.Texts(), Origin: "https://api.example", Version: "test", Clock: func() time.Time { return now }, Rand: strings.NewReader(strings.Repeat("r", 1<<20)),
 		Log: slog.New(slog.NewTextHandler(log, nil)), Sandbox: true,
 		Example: &Example{Client: client.String(), Key: `{"kty":"EC","kid":"essai"}`, Professional: nurseNo, Place: place, NIR: fernNIR.Reveal()}})
 	if err != nil {

@@ -100,13 +100,21 @@ func (s *site) outcome(text ui.Text, err error) (int, *fhir.OperationOutcome) {
 
 // words is an error in the language of the request, with the other one beside it.
 func (s *site) words(text ui.Text, e *carnet.Error) *fhir.CodeableConcept {
-	c := &fhir.CodeableConcept{Coding: []fhir.Coding{{System: sysProblem, Code: fhir.Code(e.Code)}}, Text: fhir.String(text.Message(e))}
+	c := &fhir.CodeableConcept{Coding: []fhir.Coding{{System: sysProblem, Code: fhir.Code(e.Code)}}, Text: fhir.String(s.say(text.Lang, e))}
 	for _, lang := range ui.Languages {
 		if lang == text.Lang {
 			continue
 		}
-		inner := []fhir.Extension{{URL: "lang", Value: fhir.Text("Code", lang)}, {URL: "content", Value: fhir.Text("String", s.ui.In(lang).Message(e))}}
+		inner := []fhir.Extension{{URL: "lang", Value: fhir.Text("Code", lang)}, {URL: "content", Value: fhir.Text("String", s.say(lang, e))}}
 		c.Beside = fhir.Beside{"text": {Items: []*fhir.Element{{Extension: []fhir.Extension{{Element: fhir.Element{Extension: inner}, URL: extWordsFor}}}}}}
 	}
 	return c
+}
+
+// say is an error in a language: in the words of this site, else in those of the rooms.
+func (s *site) say(lang string, e *carnet.Error) string {
+	if own := s.ui.In(lang); own.Has("problem."+e.Code) || !s.rooms[lang].Has("problem."+e.Code) {
+		return own.Message(e)
+	}
+	return s.rooms[lang].Message(e)
 }

@@ -20,6 +20,7 @@ import (
 	"embed"
 	"encoding/json"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -41,6 +42,9 @@ import (
 
 //go:embed text static all:templates
 var files embed.FS
+
+// Texts are the words of this site: what the rooms refuse is said the same to software.
+func Texts() fs.FS { return files }
 
 // Login is what the site needs of the logins: package login's Site has it.
 type Login interface {
