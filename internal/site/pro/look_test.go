@@ -14,6 +14,7 @@ import (
 	"carnet/internal/login/origin"
 	"carnet/internal/site/sitetest"
 	"carnet/internal/vaccinate"
+	"carnet/internal/vaccinate/fraud"
 	"carnet/internal/vaccinate/run"
 )
 
@@ -59,6 +60,12 @@ func TestLook(t *testing.T) {
 				{At: now, Kind: login.EventStart, Browser: "Firefox, Linux", Quiet: true, Establishment: "Gymnase"}, {At: now.Add(-time.Hour), Kind: login.EventOpened, Browser: "Chrome, Windows"}}
 		}},
 		{name: "settings-stale", path: "/parametres", before: func() { f.stale = true }},
+		{name: "findings", path: findingsPath, before: func() { f.findings = []fraud.Finding{finding(id(9))} }},
+		{name: "colleagues", path: colleaguesPath, before: func() {
+			f.colleague = []fraud.Waiting{{Session: id(90), Professional: bouleau, Since: now, Findings: []fraud.Finding{finding(id(9))}}}
+		}},
+		{name: "held-step-up", path: none + "/doses/nouvelle", before: func() { f.gate, f.findings = held(fraud.CodeStepUp, nil), []fraud.Finding{finding(id(200))} }},
+		{name: "held-stopped", path: none + "/doses/nouvelle", before: func() { f.gate = held(fraud.CodeStopped, nil) }},
 		{name: "delegate", path: "/recherche", before: func() { f.typing = login.Delegation{ID: genet.ID, Name: genet.Name, Presence: login.Present} }},
 		{name: "find", path: "/recherche"},
 		{name: "find-faults", path: "/recherche", do: steps{typed("#nir", "2 62 05 99 999 001 21"), click("button[value=nir]")}},
@@ -93,7 +100,7 @@ func TestLook(t *testing.T) {
 		{name: "cookies", path: "/cookies"},
 	} {
 		t.Run(page.name, func(t *testing.T) {
-			f.finish, f.down, f.limit, f.stale, f.typing = nil, nil, nil, false, login.Delegation{}
+			f.finish, f.down, f.limit, f.stale, f.typing, f.gate, f.findings, f.colleague = nil, nil, nil, false, login.Delegation{}, nil, nil, nil
 			f.run, f.lots, f.drafts = nil, nil, map[carnet.ID]run.Draft{}
 			if page.before != nil {
 				page.before()

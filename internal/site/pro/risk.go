@@ -144,12 +144,8 @@ func (s *site) findings(w http.ResponseWriter, r *http.Request, me login.Session
 		if !f.Delegate.IsZero() {
 			by = v.T("findings.delegate")
 		}
-		kind := ""
-		if f.Step != fraud.Note {
-			kind = "warning"
-		}
 		v.Table.Rows = append(v.Table.Rows, []ui.Cell{{Words: v.Instant(f.At), Number: true}, {Words: v.Finding(string(f.Signal), f.Value, f.Limit)}, {Words: by},
-			{Tag: &ui.Tag{Kind: kind, Words: v.Step(string(f.Step))}}})
+			{Words: v.Step(string(f.Step))}})
 	}
 	s.ui.Render(w, r, http.StatusOK, "findings", &v)
 	return nil

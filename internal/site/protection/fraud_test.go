@@ -23,7 +23,7 @@ type watch struct{ *fake }
 
 func suspect() []fraud.Finding {
 	return []fraud.Finding{
-		{ID: id(51), Session: id(60), Professional: id(61), Place: "990000011", At: now, Signal: fraud.CertificateRush, Value: 12, Limit: 10, Points: 3, Score: 5, Step: fraud.StepUp},
+		{ID: id(51), Session: id(60), Professional: id(61), Place: "990000011", At: now, Signal: fraud.CertificateRush, Value: 12, Limit: 10, Points: 3, Score: 5, Step: fraud.StepUp, Policy: carnet.Date{Year: 2021, Month: 1, Day: 1}},
 		{ID: id(50), Session: id(60), Professional: id(61), Place: "990000011", At: now.Add(-time.Minute), Signal: fraud.SessionRate, Value: 60, Limit: 60, Points: 2, Score: 2, Step: fraud.Note,
 			Reviews: []fraud.Answer{{Verdict: fraud.Doubt, At: now, Reason: carnet.Hide("à rappeler")}}},
 	}

@@ -30,6 +30,7 @@ func (w *world) watched(t testing.TB, e *ended, log *bytes.Buffer) (*fraud.Watch
 	t.Helper()
 	p := fraud.Default(hours.Usual())
 	p.Rules = map[fraud.Signal]fraud.Rule{fraud.SessionRate: {Limit: 2, Points: 3}, fraud.NewPlace: {Limit: 3, Points: 1}, fraud.LotOverdrawn: {Limit: 150, Points: 5}}
+	p.Scores = fraud.Scores{StepUp: 3, Second: 6, Pause: 9, Stop: 12}
 	watch, err := fraud.NewWatch(w.Backend.Fraud, w.guard, w.ids, fraud.Policies{p}, e, slog.New(slog.NewTextHandler(log, nil)))
 	must(t, err)
 	must(t, watch.Start(t.Context()))

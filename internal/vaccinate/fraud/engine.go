@@ -1,6 +1,7 @@
 package fraud
 
 import (
+	"cmp"
 	"maps"
 	"math/bits"
 	"slices"
@@ -301,7 +302,7 @@ func (r Rule) tier(value int) int {
 	if r.Points == 0 || r.Limit < 1 || value < r.Limit {
 		return 0
 	}
-	return min(bits.Len(uint(value/r.Limit)), tiers)
+	return min(bits.Len(uint(value/r.Limit)), cmp.Or(r.Times, tiers))
 }
 
 func (s *session) score(p Policy) int {

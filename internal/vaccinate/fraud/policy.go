@@ -20,6 +20,8 @@ type Rule struct {
 	// Points are added at the limit, and again at twice, four and eight times the limit.
 	// 0 turns the signal off.
 	Points int `toml:"points"`
+	// Times bounds how often they are added: 1 to 4; 0 is 4.
+	Times int `toml:"times"`
 }
 
 // Scores are the scores from which the steps apply.
@@ -56,21 +58,21 @@ func Default(usual Week) Policy {
 			SessionRate:      {Limit: 60, Points: 2},
 			ProfessionalRate: {Limit: 150, Points: 2},
 			PlaceRate:        {Limit: 300, Points: 1},
-			OddHours:         {Limit: 3, Points: 2},
+			OddHours:         {Limit: 5, Points: 1, Times: 3},
 			UnknownDevice:    {Limit: 1, Points: 1},
-			NewPlace:         {Limit: 5, Points: 1},
+			NewPlace:         {Limit: 5, Points: 1, Times: 1},
 			LotOverdrawn:     {Limit: 125, Points: 3},
 			NoStock:          {Limit: 5, Share: 50, Points: 2},
 			CertificateRush:  {Limit: 10, Share: 60, Points: 3},
 			NoReading:        {Limit: 5, Share: 30, Points: 3},
-			Cycles:           {Limit: 4, Points: 3},
-			Elsewhere:        {Limit: 10, Share: 50, Points: 2},
-			Backdated:        {Limit: 10, Share: 40, Points: 2},
-			Parallel:         {Limit: 3, Points: 3},
+			Cycles:           {Limit: 4, Points: 4},
+			Elsewhere:        {Limit: 20, Share: 60, Points: 1},
+			Backdated:        {Limit: 10, Share: 40, Points: 1},
+			Parallel:         {Limit: 3, Points: 4},
 			Delegates:        {Limit: 16, Points: 1},
 			Excess:           {Limit: 1, Points: 2},
 		},
-		Scores:  Scores{StepUp: 3, Second: 6, Pause: 9, Stop: 12},
+		Scores:  Scores{StepUp: 4, Second: 7, Pause: 10, Stop: 13},
 		Hours:   usual,
 		Look:    2 * time.Second,
 		Rush:    10 * time.Minute,
@@ -116,8 +118,8 @@ func (p Policy) Validate() error {
 		if !slices.Contains(Signals, s) {
 			fault("no such signal %q; there are %v", s, Signals)
 		}
-		if r.Points < 0 || r.Points > maxPoints || r.Share < 0 || r.Share > 100 || r.Points > 0 && (r.Limit < 1 || r.Limit > maxLimit) {
-			fault("%s: limit %d, share %d, points %d: not 1 to %d, 0 to 100, 0 to %d", s, r.Limit, r.Share, r.Points, maxLimit, maxPoints)
+		if r.Points < 0 || r.Points > maxPoints || r.Times < 0 || r.Times > tiers || r.Share < 0 || r.Share > 100 || r.Points > 0 && (r.Limit < 1 || r.Limit > maxLimit) {
+			fault("%s: limit %d, share %d, points %d, times %d: not 1 to %d, 0 to 100, 0 to %d, 0 to %d", s, r.Limit, r.Share, r.Points, r.Times, maxLimit, maxPoints, tiers)
 		}
 	}
 	if s := p.Scores; s.StepUp < 1 || s.Second < s.StepUp || s.Pause < s.Second || s.Stop < s.Pause {
