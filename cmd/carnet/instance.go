@@ -179,6 +179,27 @@ func (in *instance) appoint(ctx context.Context, list []placeHead) error {
 	return nil
 }
 
+// clearEvery is how long a worklist whose time is over may stay; nobody opens it meanwhile.
+const clearEvery = 15 * time.Minute
+
+// clearLists deletes worklists whose time is over, until the end.
+func (in *instance) clearLists(ctx context.Context, log *slog.Logger) {
+	for {
+		deleted, err := in.worklists.Purge(ctx, system)
+		if deleted > 0 {
+			log.InfoContext(ctx, "worklists deleted, their time was over", "lists", deleted)
+		}
+		if err != nil && ctx.Err() == nil {
+			log.ErrorContext(ctx, "worklists are not cleared; the next round tries again", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(clearEvery):
+		}
+	}
+}
+
 // migrations lists the tables in the order in which they are made.
 var migrations = []sqlite.Migrations{
 	{Room: "journal", FS: journal.Migrations},

@@ -75,6 +75,11 @@ func (c serveCmd) Run(ctx context.Context, s *Settings, file *configFile, t term
 		defer close(followed)
 		p.followCorrections(ctx, log)
 	}()
+	cleared := make(chan struct{})
+	go func() {
+		defer close(cleared)
+		p.clearLists(ctx, log)
+	}()
 	gathered := make(chan struct{})
 	go func() {
 		defer close(gathered)
@@ -85,6 +90,7 @@ func (c serveCmd) Run(ctx context.Context, s *Settings, file *configFile, t term
 	err = p.serve(ctx, func() { fmt.Fprintln(t.out, "\n"+say.T("serve.stopping")) })
 	stop()
 	<-gathered
+	<-cleared
 	<-followed
 	<-watched
 	if err = errors.Join(err, p.close()); err == nil {

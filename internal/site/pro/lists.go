@@ -271,6 +271,9 @@ func (s *site) line(p ui.Page, e lists.Entry) lineView {
 
 // about says in a sentence why somebody is on a list.
 func (s *site) about(p ui.Page, e lists.Entry) string {
+	if e.Last.ID.IsZero() {
+		return p.T("lists.gone")
+	}
 	return p.T("lists.about."+e.Why, "vaccine", s.vaccineName(e.Last.Vaccine), "on", e.Last.Date, "date", e.On, "rank", p.Ordinal(e.Last.Rank))
 }
 

@@ -127,6 +127,10 @@ func TestLotPages(t *testing.T) {
 			}},
 		{Scenario: sitetest.Scenario{Name: "a box is read", Method: post, URL: "/lots/boite", Session: true, Form: scan("]d2010340099999997717211231" + "10AB12\x1d21S1"), ExpectedStatus: ok,
 			ExpectedContent: []string{"choisissez le vaccin", `value="AB12"`, `value="31"`, `value="2021"`, `name="gtin" value="03400999999977"`}}},
+		{Scenario: sitetest.Scenario{Name: "a known box is not asked", Method: post, URL: "/lots/boite", Session: true, Form: scan("]d201" + knownGTIN(t) + "17211231" + "10AB12\x1d21S1"), ExpectedStatus: ok,
+			ExpectedContent: []string{"La boîte est lue", "selected"}, NotExpectedContent: []string{"choisissez le vaccin"}}},
+		{Scenario: sitetest.Scenario{Name: "a lost separator is told", Method: post, URL: "/lots/boite", Session: true, Form: scan("01" + knownGTIN(t) + "17211231" + "10AB1221S12"), ExpectedStatus: ok,
+			ExpectedContent: []string{"vérifiez le lot sur la boîte"}}},
 		{Scenario: sitetest.Scenario{Name: "not a box", Method: post, URL: "/lots/boite", Session: true, Form: scan("bonjour"), ExpectedStatus: bad, ExpectedContent: []string{"Ce n'est pas le code d'une boîte", `value="bonjour"`}}},
 		{Scenario: sitetest.Scenario{Name: "what the scanner sent comes back without what a page cannot hold", Method: post, URL: "/lots/boite", Session: true, Form: scan("99A\x1d\x02B\x1c"), ExpectedStatus: bad,
 			ExpectedContent: []string{`value="99A␝B"`}}},
@@ -189,6 +193,18 @@ func TestLotPages(t *testing.T) {
 			}
 		})
 	}
+}
+
+// knownGTIN is the GTIN of a pack of the catalogue.
+func knownGTIN(t testing.TB) string {
+	t.Helper()
+	for _, v := range newFake(t).Catalogue().Vaccines() {
+		if len(v.Packs) > 0 {
+			return "0" + v.Packs[0]
+		}
+	}
+	t.Fatal("no vaccine of the catalogue has a pack")
+	return ""
 }
 
 // TestLookLots looks at the pages of lots, as TestLook does at the others.
