@@ -124,6 +124,9 @@ func told() (list []carnet.Notice) {
 		if i > 2 {
 			n.ReadAt, n.Args = now, nil
 		}
+		if kind == "lot.recalled" {
+			n.Args = map[string]string{"vaccine": "EU/1/20/1528", "date": "2021-05-10", "reason": "cold-chain"}
+		}
 		list = append(list, n)
 	}
 	return list

@@ -49,6 +49,9 @@ func messageOf(t ui.Text, n carnet.Notice) message {
 		key = "message.other"
 	}
 	m := message{When: t.Instant(n.At), Title: t.T(key + ".title"), Words: t.T(key + ".words"), Unread: n.ReadAt.IsZero()}
+	if why := "message.recall-reason." + n.Args["reason"]; n.Kind == "lot.recalled" && t.Has(why) {
+		m.Words = t.T(why) + " " + m.Words
+	}
 	if d, err := carnet.ParseDate(n.Args["date"]); err == nil {
 		m.About = t.T("messages.dose", "date", d)
 	}

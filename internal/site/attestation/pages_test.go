@@ -103,7 +103,7 @@ func TestPages(t *testing.T) {
 		{Scenario: sitetest.Scenario{Name: "the situation says that there are messages", URL: "/ma-vaccination", Session: true, ExpectedStatus: 200,
 			ExpectedContent: []string{"Vous avez 3 messages non lus", `href="/mes-messages"`}}, doses: 1, before: func(f *fake) { f.notices = told() }},
 		{Scenario: sitetest.Scenario{Name: "what the person was told, in words", URL: messagesPath, Session: true, ExpectedStatus: 200,
-			ExpectedContent: []string{"Une dose de votre carnet a été corrigée", "Un lot de vaccin que vous avez reçu est rappelé", "Injection du 10/05/2021.", "Votre dossier a changé", "J'ai lu ces messages"}}, before: func(f *fake) { f.notices = told() }},
+			ExpectedContent: []string{"Une dose de votre carnet a été corrigée", "Un lot de vaccin que vous avez reçu est rappelé", "gardé trop chaud ou trop froid", "Injection du 10/05/2021.", "Votre dossier a changé", "J'ai lu ces messages"}}, before: func(f *fake) { f.notices = told() }},
 		{Scenario: sitetest.Scenario{Name: "no message", URL: messagesPath, Session: true, ExpectedStatus: 200, ExpectedContent: []string{"Vous n'avez aucun message"}, NotExpectedContent: []string{"J'ai lu"}}},
 		{Scenario: sitetest.Scenario{Name: "messages were read", Method: http.MethodPost, URL: messagesPath, Session: true, ExpectedStatus: see, ExpectedLocation: messagesPath}},
 		{Scenario: sitetest.Scenario{Name: "the messages need a login", URL: messagesPath, ExpectedStatus: see, ExpectedLocation: "/?session=absente"}},
