@@ -164,6 +164,12 @@ func (in *instance) followNow(log *slog.Logger) {
 	})
 }
 
+// belied counts the documents that would be revoked if these doses of a person stood, and no others.
+func (in *instance) belied(ctx context.Context, person carnet.ID, standing []carnet.Dose) (int, error) {
+	list, err := in.certify.Belied(ctx, system, person, standing)
+	return len(list), err
+}
+
 // appoint writes who heads which place, as the configuration says. Somebody who is no longer named stays head
 // until the configuration says so: head = false.
 func (in *instance) appoint(ctx context.Context, list []placeHead) error {

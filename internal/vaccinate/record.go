@@ -311,7 +311,7 @@ func without(history []carnet.Dose, id carnet.ID) []carnet.Dose {
 // Bounds of what is written in words, in characters, and of lists.
 const (
 	maxReason  = 200
-	maxNote    = 300
+	maxNote    = 500
 	maxProduct = 80
 	maxName    = 80
 	maxCode    = 40

@@ -111,14 +111,6 @@ func (s *site) newEntry(w http.ResponseWriter, r *http.Request, actor protect.Ac
 	return s.withKey(w, r, personPath(who.ID)+"/saisies/")
 }
 
-func (s *site) newCorrection(w http.ResponseWriter, r *http.Request, actor protect.Actor) error {
-	_, d, err := s.doseOf(r, actor)
-	if err != nil {
-		return err
-	}
-	return s.withKey(w, r, dosePath(d)+"/corrections/")
-}
-
 func (s *site) withKey(w http.ResponseWriter, r *http.Request, prefix string) error {
 	key, err := s.Vaccinate.NewKey()
 	if err != nil {
@@ -152,15 +144,15 @@ func (s *site) workOf(w http.ResponseWriter, r *http.Request, actor protect.Acto
 		if _, k.old, err = s.doseOf(r, actor); err != nil {
 			return k, false, err
 		}
-		if !mine(k.old, actor) {
-			return k, false, carnet.E("pro.entry", carnet.Denied, "dose.not-yours", nil)
-		}
 		k.path = dosePath(k.old) + "/corrections/" + k.key.String()
 	}
 	if k.me, err = s.Vaccinate.Professional(r.Context(), actor); err != nil {
 		return k, false, err
 	}
-	return k, false, nil
+	if k.correct {
+		err = vaccinate.MayTouch(k.old, k.me, s.Vaccinate.Today())
+	}
+	return k, false, err
 }
 
 // first is the entry that the form shows before anything is typed.

@@ -252,8 +252,15 @@ func newFake(t testing.TB) *fake {
 	}
 	f.doses = []carnet.Dose{{
 		ID: id(50), PersonID: fougere.ID, Vaccine: "EU/1/20/1528", Lot: lot, Date: carnet.Date{Year: 2021, Month: 5, Day: 10}, Place: acacias, BodySite: carnet.LeftArm,
-		Rank: 1, Expected: 2, Injector: bouleau.ID, RecordedBy: tilleul.ID, RecordedAt: time.Date(2021, 5, 10, 12, 4, 0, 0, time.UTC), Version: 1,
+		Rank: 1, Expected: 2, Injector: bouleau.ID, RecordedBy: tilleul.ID, Responsible: tilleul.ID, RecordedIn: acacias.ID, RecordedAt: time.Date(2021, 5, 10, 12, 4, 0, 0, time.UTC), Version: 1,
 	}}
+	entered := f.doses[0]
+	entered.BodySite = carnet.RightArm
+	f.records.events = []vaccinate.Event{
+		{ID: id(80), Kind: vaccinate.Recorded, Actor: tilleul.ID, Delegate: genet.ID, At: entered.RecordedAt, Dose: entered},
+		{ID: id(81), Kind: vaccinate.Corrected, Actor: bouleau.ID, At: entered.RecordedAt.Add(time.Hour), Dose: f.doses[0], Reason: "bras relu", Changes: []vaccinate.Change{vaccinate.ChangeSite}},
+	}
+	f.records.effect = vaccinate.Effect{Before: entered, After: f.doses[0], Standing: f.doses}
 	return f
 }
 
@@ -388,7 +395,7 @@ func (f *fake) Enrol(_ context.Context, _ protect.Actor, p carnet.Professional) 
 func start(t testing.TB, f *fake, out io.Writer) (*site, http.Handler) {
 	t.Helper()
 	s, err := newSite(Deps{
-		Login: door{f}, Delegation: delegates{f}, People: f, Vaccinate: f, Runs: runs{f}, Stock: shelf{f.stock, f}, Risk: risks{f}, Lists: f.desk, Paper: drawer{f.desk}, Picture: func(context.Context, []byte) ([]string, error) { return f.photo, nil },
+		Login: door{f}, Delegation: delegates{f}, People: f, Vaccinate: f, Documents: func(context.Context, carnet.ID, []carnet.Dose) (int, error) { return 2, nil }, Runs: runs{f}, Stock: shelf{f.stock, f}, Risk: risks{f}, Lists: f.desk, Paper: drawer{f.desk}, Picture: func(context.Context, []byte) ([]string, error) { return f.photo, nil },
 		Phones: true, Phone: "http://localhost:8412/wallet",
 		Contact: Contact{Who: "Assistance de la Clairière", Phone: "36 99", Hours: contactHours{}}, Clock: func() time.Time { return now }, Rand: rand.Reader,
 		Log: slog.New(slog.NewJSONHandler(out, nil)), Sandbox: true, FormAction: []string{"http://localhost:8412"},

@@ -180,7 +180,7 @@ func TestPages(t *testing.T) {
 		{Scenario: sitetest.Scenario{Name: "a dose, mine", URL: dose + "?fait=deja", Session: true, ExpectedStatus: ok,
 			ExpectedContent: []string{"Rien n'a été saisi deux fois", "Corriger cette dose", "Annuler cette dose", "10/05/2021 à 14:04"}}},
 		{Scenario: sitetest.Scenario{Name: "a dose of somebody else's cannot be corrected here", URL: dose, Session: true, ExpectedStatus: ok,
-			ExpectedContent: []string{"Signalez-leur l'erreur"}, NotExpectedContent: []string{"Corriger cette dose"}}, before: notMine},
+			ExpectedContent: []string{"Cette dose a été saisie par d'autres"}, NotExpectedContent: []string{"Corriger cette dose"}}, before: notMine},
 		{Scenario: sitetest.Scenario{Name: "nor by its address", URL: dose + "/corrections/" + id(102).String(), Session: true, ExpectedStatus: 403,
 			ExpectedContent: []string{"Accès refusé", "Rien n'a été modifié"}, NotExpectedContent: secrets}, before: notMine},
 		{Scenario: sitetest.Scenario{Name: "a correction begins with what is recorded", URL: dose + "/corrections/" + id(102).String(), Session: true, ExpectedStatus: ok,
@@ -230,7 +230,9 @@ func TestPages(t *testing.T) {
 	}
 }
 
-func notMine(f *fake) { f.doses[0].RecordedBy, f.doses[0].Injector = id(8), id(9) }
+func notMine(f *fake) {
+	f.doses[0].RecordedBy, f.doses[0].Injector, f.doses[0].Responsible = id(8), id(9), id(9)
+}
 
 type secretError struct{}
 

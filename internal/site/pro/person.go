@@ -166,89 +166,14 @@ func stateTag(p ui.Page, d carnet.Dose) ui.Tag {
 	return ui.Tag{Kind: "going", Words: p.T("dose.going")}
 }
 
-func personPath(id carnet.ID) string           { return "/personnes/" + id.String() }
-func dosePath(d carnet.Dose) string            { return personPath(d.PersonID) + "/doses/" + d.ID.String() }
-func mine(d carnet.Dose, a protect.Actor) bool { return d.RecordedBy == a.ID || d.Injector == a.ID }
-
-type doseView struct {
-	ui.Page
-	Identity identity
-	Rows     ui.Rows
-	Mine     bool
-	Path     string
-	Person   string
-	Warnings *ui.Banner
-	Start    []ui.Hidden // what opens a run with this dose; empty when none can be
-}
-
-func (s *site) doseView(r *http.Request, actor protect.Actor, title string) (doseView, error) {
-	who, d, err := s.doseOf(r, actor)
-	if err != nil {
-		return doseView{}, err
-	}
-	names, err := s.injectors(r.Context(), actor, []carnet.Dose{d})
-	if err != nil {
-		return doseView{}, err
-	}
-	v := doseView{Page: s.ui.Page(r, title, "rank", s.ui.Text(r).Ordinal(d.Rank)), Mine: mine(d, actor), Path: dosePath(d), Person: personPath(who.ID)}
-	v.Identity = identityOf(v.Page, who.Identity)
-	if d.Given() && d.Evidence == carnet.Administered && v.Mine {
-		v.Start = []ui.Hidden{{Name: "personne", Value: who.ID.String()}, {Name: "dose", Value: d.ID.String()}, {Name: "saisie", Value: d.ID.String()}}
-	}
-	tag := stateTag(v.Page, d)
-	why := ""
-	if d.RankReason != "" {
-		why = v.T("dose.rank.overridden", "reason", d.RankReason)
-	}
-	entered := v.Instant(d.RecordedAt)
-	if d.Version > 1 {
-		entered = v.N("dose.corrected", d.Version-1, "when", entered)
-	}
-	v.Rows = v.Page.Rows(
-		ui.Row{Label: v.T("dose.vaccine.short"), Value: s.vaccineName(d.Vaccine)},
-		ui.Row{Label: v.T("dose.lot.short"), Value: d.Lot.Reveal(), Number: true},
-		ui.Row{Label: v.T("dose.date.short"), Value: v.Date(d.Date), Number: true},
-		ui.Row{Label: v.T("dose.rank.short"), Value: rankWords(v.Page, d.Rank, d.Expected), Hint: why, Tag: &tag},
-		ui.Row{Label: v.T("dose.site.short"), Value: v.T("body." + string(d.BodySite))},
-		ui.Row{Label: v.T("dose.place.short"), Value: placeWords(d.Place)},
-		ui.Row{Label: v.T("dose.injector.short"), Value: injectorName(v.Page, names, d.Injector)},
-		ui.Row{Label: v.T("dose.entered.short"), Value: entered, Number: true},
-	)
-	return v, nil
-}
+func personPath(id carnet.ID) string { return "/personnes/" + id.String() }
+func dosePath(d carnet.Dose) string  { return personPath(d.PersonID) + "/doses/" + d.ID.String() }
 
 func placeWords(p carnet.Place) string {
 	if p.Commune == "" || strings.Contains(p.Name, p.Commune) {
 		return p.Name
 	}
 	return p.Name + ", " + p.Commune
-}
-
-func (s *site) dose(w http.ResponseWriter, r *http.Request, actor protect.Actor) error {
-	v, err := s.doseView(r, actor, "dose.title")
-	if err != nil {
-		return err
-	}
-	v.Back = &ui.Link{Href: v.Person, Words: v.T("dose.back")}
-	switch r.URL.Query().Get("fait") {
-	case "deja":
-		v.Banner = &ui.Banner{Kind: "info", Title: v.T("dose.already"), Lines: []string{v.T("dose.already-words")}}
-	case "correction":
-		v.Banner = &ui.Banner{Kind: "success", Title: v.T("dose.was-corrected"), Lines: []string{v.T("dose.was-corrected-words")}}
-	}
-	s.ui.Render(w, r, http.StatusOK, "dose", &v)
-	return nil
-}
-
-// saved is the page after a record: what is recorded, and the three things one does next.
-func (s *site) saved(w http.ResponseWriter, r *http.Request, actor protect.Actor) error {
-	v, err := s.doseView(r, actor, "saved.title")
-	if err != nil {
-		return err
-	}
-	v.Banner = &ui.Banner{Kind: "success", Title: v.T("saved.done"), Lines: []string{v.T("saved.done-words")}}
-	s.ui.Render(w, r, http.StatusOK, "saved", &v)
-	return nil
 }
 
 // warnings puts what is unusual about a dose, and more lines, into a banner.

@@ -148,6 +148,7 @@ type Deps struct {
 	Lists      Lists
 	Paper      Paper
 	Risk       Risk
+	Documents  Documents // nil when nothing is certified here
 	// Picture reads the codes in a picture of at most 8 MiB, the likeliest first; nil when nothing does.
 	Picture    func(ctx context.Context, picture []byte) ([]string, error)
 	Clock      carnet.Clock
@@ -267,13 +268,25 @@ func (s *site) handler() http.Handler {
 	member("POST /personnes/{person}/saisies/{key}/enregistrer", s.entering(s.entrySave))
 	private("GET /personnes/{person}/doses/{dose}", s.dose)
 	private("GET /personnes/{person}/doses/{dose}/confirmation", s.saved)
-	private("GET /personnes/{person}/doses/{dose}/corriger", s.newCorrection)
+	private("GET /personnes/{person}/doses/{dose}/corriger", s.chooseCorrection)
+	private("GET /personnes/{person}/doses/{dose}/corriger/{what}", s.newCorrection)
+	private("GET /personnes/{person}/doses/{dose}/rectifications/{what}/{key}", s.correctPage)
+	private("POST /personnes/{person}/doses/{dose}/rectifications/{what}/{key}", s.correct)
 	private("GET /personnes/{person}/doses/{dose}/corrections/{key}", s.entryPage)
 	private("POST /personnes/{person}/doses/{dose}/corrections/{key}", s.entryCheck)
 	private("POST /personnes/{person}/doses/{dose}/corrections/{key}/enregistrer", s.entrySave)
 	private("GET /personnes/{person}/doses/{dose}/annuler", s.newCancel)
 	private("GET /personnes/{person}/doses/{dose}/annulations/{key}", s.cancelPage)
 	private("POST /personnes/{person}/doses/{dose}/annulations/{key}", s.cancel)
+	private("GET /personnes/{person}/doses/{dose}/deplacer", s.newMove)
+	private("GET /personnes/{person}/doses/{dose}/deplacements/{key}", s.movePage)
+	private("POST /personnes/{person}/doses/{dose}/deplacements/{key}", s.move)
+	private("GET /personnes/{person}/doses/{dose}/signaler", s.newForged)
+	private("GET /personnes/{person}/doses/{dose}/signalements/{key}", s.forgedPage)
+	private("POST /personnes/{person}/doses/{dose}/signalements/{key}", s.forged)
+	private("GET "+queuePath, s.queue)
+	private("POST "+answerPath, s.answer)
+	private("POST "+annulPath, s.annul)
 	s.lotRoutes(private)
 	s.identityRoutes(private)
 	s.listRoutes(private)
@@ -308,7 +321,7 @@ func (s *site) member(h func(http.ResponseWriter, *http.Request, login.Session) 
 		shown := ui.Session{Name: me.Name.Reveal(), Detail: s.placeName(r.Context(), me.Actor()), Logout: logoutPath,
 			Tabs: []ui.Link{{Href: vaccinatePath, Words: t.T("tabs.vaccinate")}, {Href: findPath, Words: t.T("tabs.find")}, {Href: listsPath, Words: t.T("tabs.lists")}, {Href: lotsPath, Words: t.T("tabs.lots")}}}
 		if d := me.Delegation; d.ID.IsZero() {
-			shown.Tabs = append(shown.Tabs, ui.Link{Href: settingsPath, Words: t.T("tabs.settings")})
+			shown.Tabs = append(shown.Tabs, ui.Link{Href: queuePath, Words: t.T("tabs.queue")}, ui.Link{Href: settingsPath, Words: t.T("tabs.settings")})
 			if n := s.Risk.Waits(me.Actor()); n > 0 {
 				shown.Tabs = append(shown.Tabs, ui.Link{Href: colleaguesPath, Words: t.N("tabs.colleagues", n)})
 			}
