@@ -8,9 +8,15 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
 
 	"carnet/internal/carnet"
 	"carnet/internal/protect"
@@ -243,6 +249,34 @@ func TestLookLists(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			browser.Check(t, "pro-"+name, sitetest.Look{URL: server.URL + path, Headers: map[string]string{"Accept-Language": "fr"}})
+		})
+	}
+}
+
+// TestFormsPrint prints the forms as a browser does: one A4 page for each, neither more nor less.
+func TestFormsPrint(t *testing.T) {
+	browser := sitetest.NewBrowser(t)
+	_, h := start(t, newFake(t), io.Discard)
+	server := httptest.NewServer(h)
+	defer server.Close()
+	for _, lang := range []string{"fr", "en"} {
+		look := sitetest.Look{URL: server.URL + "/feuille-papier/" + firstKey.String(), Headers: map[string]string{"Accept-Language": lang}}
+		browser.Visit(t, look, func(v *sitetest.Visit) {
+			v.Do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+				file, err := chromedp.PrintToPDF(chromedp.PDFPaper(chromedp.PaperA4), func(p *page.PrintToPDFParams) { p.PreferCSSPageSize = new(true) })(ctx, target)
+				if err != nil {
+					return err
+				}
+				if dir := os.Getenv("CARNET_SHOTS"); dir != "" {
+					if err := os.WriteFile(filepath.Join(dir, "paper-"+lang+".pdf"), file, 0o600); err != nil {
+						return err
+					}
+				}
+				if n := len(regexp.MustCompile(`/Type\s*/Page\b[^s]`).FindAll(file, -1)); n != 2 {
+					t.Errorf("%s: 2 forms are printed on %d pages", lang, n)
+				}
+				return nil
+			}))
 		})
 	}
 }
