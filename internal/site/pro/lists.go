@@ -1,6 +1,7 @@
 package pro
 
 import (
+	"cmp"
 	"context"
 	"encoding/csv"
 	"net/http"
@@ -73,12 +74,12 @@ func (s *site) today(w http.ResponseWriter, r *http.Request, actor protect.Actor
 	v.Entries = ui.Table{Caption: v.N("lists.entries", len(list)), Head: []string{v.T("lists.person"), v.T("lists.time"), v.T("dose.vaccine.short"), v.T("dose.rank.short"), v.T("dose.injector.short")}}
 	for _, e := range list {
 		name := e.Who.Identity.Name().Reveal() + " " + e.Who.Identity.Given()
-		row := []ui.Cell{{Words: name, Href: personPath(e.Person)}, {Words: e.ChangedAt.In(carnet.Paris).Format("15:04"), Number: true}, {Words: s.vaccineName(e.Last.Vaccine)}}
+		row := []ui.Cell{{Words: name, Href: personPath(e.Person)}, {Words: e.ChangedAt.In(carnet.Paris).Format("15:04"), Number: true}, {Words: cmp.Or(s.vaccineName(e.Last.Vaccine), "–")}}
 		switch {
 		case e.Last.ID.IsZero():
-			row = append(row, ui.Cell{Tag: &ui.Tag{Words: v.T("lists.cancelled")}}, ui.Cell{})
+			row = append(row, ui.Cell{Tag: &ui.Tag{Words: v.T("lists.cancelled")}}, ui.Cell{Words: "–"})
 		case !e.Last.Given():
-			row = append(row, ui.Cell{Tag: &ui.Tag{Kind: "warning", Words: v.T("lists.why." + string(e.Last.NotGiven))}}, ui.Cell{})
+			row = append(row, ui.Cell{Tag: &ui.Tag{Kind: "warning", Words: v.T("lists.why." + string(e.Last.NotGiven))}}, ui.Cell{Words: "–"})
 		default:
 			row = append(row, ui.Cell{Words: rankWords(v.Page, e.Last.Rank, e.Last.Expected), Href: dosePath(e.Last), For: name}, ui.Cell{Words: injectorName(v.Page, names, e.Last.Injector)})
 		}

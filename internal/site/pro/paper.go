@@ -125,8 +125,9 @@ func (s *site) checkForm(w http.ResponseWriter, r *http.Request, actor protect.A
 
 type formsView struct {
 	ui.Page
-	Forms []formView
-	Boxes []formBoxes
+	Forms          []formView
+	Number         []bool // the places of a social security number: true after a group
+	Before, During []formBoxes
 }
 
 // formView is one sheet.
@@ -159,13 +160,17 @@ func (s *site) forms(w http.ResponseWriter, r *http.Request, actor protect.Actor
 		}
 		v.Forms = append(v.Forms, formView{Number: f.Serial.String(), Place: placeWords(f.Place), Printed: v.T("paper.printed-on", "date", carnet.DateOf(f.Printed)), Code: code})
 	}
-	v.Boxes = s.formBoxes(v.Page)
+	v.Number = make([]bool, 15)
+	for _, i := range []int{0, 2, 4, 6, 9, 12} {
+		v.Number[i] = true
+	}
+	v.Before, v.During = formChoices(v.Page)
 	s.ui.Render(w, r, http.StatusOK, "paper-sheets", &v)
 	return nil
 }
 
-// formBoxes are what can be ticked, in the words of the entry form.
-func (s *site) formBoxes(p ui.Page) []formBoxes {
+// formChoices are what can be ticked before the injection and about it, in the words of the entry form.
+func formChoices(p ui.Page) (before, during []formBoxes) {
 	outcomes := []string{p.T("paper.given")}
 	for _, n := range carnet.NotGivens {
 		outcomes = append(outcomes, p.T("lists.why."+string(n)))
@@ -182,7 +187,7 @@ func (s *site) formBoxes(p ui.Page) []formBoxes {
 	for i, b := range carnet.BodySites {
 		sites[i] = p.T("body." + string(b))
 	}
-	return []formBoxes{{p.T("paper.outcome"), outcomes}, {p.T("paper.consent-by"), consents}, {p.T("paper.place-type"), places}, {p.T("dose.site.short"), sites}}
+	return []formBoxes{{p.T("paper.outcome"), outcomes}, {p.T("paper.consent-by"), consents}}, []formBoxes{{p.T("paper.place-type"), places}, {p.T("dose.site.short"), sites}}
 }
 
 // drawing is a DataMatrix as SVG, with its quiet zone: a scanner types the number of the form.
