@@ -125,6 +125,18 @@ func ReadRegister(text []byte) (*Register, error) {
 			r.grants[key] = grantView{g.Scope, g.Delegates, view{open(g.Read), open(g.Write)}}
 		}
 	}
+	asked := map[string]bool{}
+	for _, f := range file.Forms {
+		if _, known := categories[f.Category]; !known && f.Category != "" {
+			fault("the form of %s asks for category %q, which is not declared", f.Site, f.Category)
+		}
+		for _, question := range slices.Concat(f.Required, f.Conditional, f.Optional) {
+			if asked[f.Site+"/"+question] {
+				fault("%s asks %s twice", f.Site, question)
+			}
+			asked[f.Site+"/"+question] = true
+		}
+	}
 	if len(faults) > 0 {
 		return nil, errors.Join(faults...)
 	}

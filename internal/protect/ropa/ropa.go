@@ -39,6 +39,7 @@ type Register struct {
 	Rights     []Right      `toml:"right" json:"right,omitempty"`
 	Legal      []Legal      `toml:"legal" json:"legal,omitempty"`
 	Remarks    []Remark     `toml:"remark" json:"remark,omitempty"`
+	Forms      []Form       `toml:"form" json:"form,omitempty"` // what the sites ask
 	Technical  struct {
 		Columns []string `toml:"columns" json:"columns,omitempty"`
 	} `toml:"technical" json:"technical"`
@@ -96,6 +97,18 @@ type Category struct {
 	OnlyIf      string   `toml:"only_if" json:"only_if,omitempty"`
 	Terms       []string `toml:"terms" json:"terms,omitempty"` // of the Data Privacy Vocabulary
 	Columns     []string `toml:"columns" json:"columns,omitempty"`
+}
+
+// Form is the questions that a site asks whose answers go into one category (GDPR art. 5-1-c): a question
+// is named by its key in the site's catalogue. What is asked and is not here is asked for no purpose.
+type Form struct {
+	Site     string `toml:"site" json:"site"`
+	Category string `toml:"category" json:"category,omitempty"` // empty: the answer is about nobody, or is not kept
+	// Required questions must be answered; conditional ones too in a case that they name; optional ones
+	// say so to the reader.
+	Required    []string `toml:"required" json:"required,omitempty"`
+	Conditional []string `toml:"conditional" json:"conditional,omitempty"`
+	Optional    []string `toml:"optional" json:"optional,omitempty"`
 }
 
 // Processor is who processes for the controller (GDPR art. 28 and 30-2).
