@@ -167,6 +167,9 @@ func (s *Service) open(tx Tx, actor protect.Actor, person carnet.ID) (*change, e
 		return nil, err
 	}
 	k.facts = catalogue.Person{Birth: k.person.Identity.Birth, Sex: k.person.Identity.Sex}
+	if k.facts.Infections, err = tx.Infections(person); err != nil {
+		return nil, err
+	}
 	k.standing, err = tx.Doses(person)
 	return k, err
 }
@@ -243,22 +246,28 @@ func (k *change) append(e Event) (carnet.Dose, error) {
 		return e.Dose, err
 	}
 	k.belies = k.belies || stood && e.Kind != Contested && e.Kind != Suspected && e.Kind != Cleared
+	return e.Dose, k.renumber(before, after, e)
+}
+
+// renumber writes the events of the doses whose rank another event has moved, but for that event's own.
+func (k *change) renumber(before, after map[carnet.ID]catalogue.Assessment, cause Event) error {
 	for i, d := range k.standing {
 		then, is := before[d.ID], after[d.ID]
-		if d.ID == e.Dose.ID || d.RankReason != "" || then.Rank == is.Rank && then.Expected == is.Expected || d.Rank == is.Rank && d.Expected == is.Expected {
+		if d.ID == cause.Dose.ID || d.RankReason != "" || then.Rank == is.Rank && then.Expected == is.Expected || d.Rank == is.Rank && d.Expected == is.Expected {
 			continue
 		}
 		d.Rank, d.Expected, d.Rules = is.Rank, is.Expected, is.Version
-		f := Event{Kind: Renumbered, Key: derived(e.ID, d.ID), Actor: e.Actor, At: e.At, Delegate: e.Delegate, Session: e.Session, Dose: d, Follows: e.ID}
+		f := Event{Kind: Renumbered, Key: derived(cause.ID, d.ID), Actor: cause.Actor, At: cause.At, Delegate: cause.Delegate, Session: cause.Session, Dose: d, Follows: cause.ID}
+		var err error
 		if f.ID, err = k.s.ids.New(); err != nil {
-			return e.Dose, err
+			return err
 		}
 		if err := k.tx.Append(f); err != nil {
-			return e.Dose, err
+			return err
 		}
 		k.standing[i], k.belies = d, true
 	}
-	return e.Dose, nil
+	return nil
 }
 
 // takeForm gives the number of a paper form to the entry that was written on it, and back when the

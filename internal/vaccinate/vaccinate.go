@@ -45,6 +45,12 @@ type Tx interface {
 	TakeForm(s paper.Serial, dose carnet.ID, at time.Time) error
 	FreeForm(s paper.Serial, dose carnet.ID) error
 	Tell(n carnet.Notice) error // the person
+
+	Infections(person carnet.ID) ([]carnet.Infection, error)     // that stand, oldest first
+	InfectionOf(person, key carnet.ID) (carnet.Infection, error) // of an idempotency key; carnet.NotFound
+	PutInfection(key carnet.ID, i carnet.Infection) error        // a new one
+	WithdrawInfection(person, infection, by carnet.ID, at time.Time) error
+
 	// Delegated lists what delegates have entered for a professional since a time, newest first, at
 	// most 500.
 	Delegated(professional carnet.ID, since time.Time) ([]Event, error)

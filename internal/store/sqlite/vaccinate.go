@@ -615,6 +615,66 @@ func (t *tx) PutPetition(p vaccinate.Petition) error {
 	return err
 }
 
+var infectionColumns = []string{"infection_id", "disease", "had_on", "evidence", "recorder_id", "recorded_at", "withdrawn_at"}
+
+// Infections lists the infections of a person that stand, oldest first, those of joined records included.
+func (t *tx) Infections(person carnet.ID) ([]carnet.Infection, error) {
+	records, err := t.whole(person)
+	if err != nil {
+		return nil, err
+	}
+	var list []carnet.Infection
+	for _, record := range records {
+		rows, err := t.read(record, "infection", where("person_id", record[:]).and("withdrawn_at", 0).by("had_on, infection_id"), infectionColumns...)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range rows {
+			list = append(list, infection(record, r))
+		}
+	}
+	slices.SortStableFunc(list, func(a, b carnet.Infection) int { return a.Date.Days() - b.Date.Days() })
+	return list, nil
+}
+
+// InfectionOf finds the infection of an idempotency key.
+func (t *tx) InfectionOf(person, key carnet.ID) (carnet.Infection, error) {
+	rows, err := t.read(person, "infection", where("person_id", person[:]).and("idem", key[:]), infectionColumns...)
+	if err == nil && len(rows) == 0 {
+		err = carnet.E("sqlite", carnet.NotFound, "infection.unknown", nil)
+	}
+	if err != nil {
+		return carnet.Infection{}, err
+	}
+	return infection(person, rows[0]), nil
+}
+
+func infection(person carnet.ID, r row) carnet.Infection {
+	return carnet.Infection{ID: r.id("infection_id"), PersonID: person, Disease: r.text("disease"), Date: carnet.DateOfDays(r.int("had_on")),
+		Evidence: carnet.Evidence(r.text("evidence")), RecordedBy: r.id("recorder_id"), RecordedAt: r.time("recorded_at")}
+}
+
+// PutInfection writes a new one.
+func (t *tx) PutInfection(key carnet.ID, i carnet.Infection) error {
+	return t.putInfection(key, i, carnet.ID{}, time.Time{})
+}
+
+// WithdrawInfection says that one was entered by mistake, by whom and when.
+func (t *tx) WithdrawInfection(person, id, by carnet.ID, at time.Time) error {
+	rows, err := t.read(person, "infection", where("person_id", person[:]).and("infection_id", id[:]), append([]string{"idem"}, infectionColumns...)...)
+	if err != nil || len(rows) == 0 {
+		return err
+	}
+	return t.putInfection(rows[0].id("idem"), infection(person, rows[0]), by, at)
+}
+
+func (t *tx) putInfection(key carnet.ID, i carnet.Infection, by carnet.ID, at time.Time) error {
+	_, err := t.write(i.PersonID, replace, "infection", cell{"person_id", i.PersonID[:]}, cell{"infection_id", i.ID[:]}, cell{"disease", i.Disease},
+		cell{"had_on", i.Date.Days()}, cell{"evidence", string(i.Evidence)}, cell{"idem", key[:]}, cell{"recorder_id", i.RecordedBy[:]},
+		cell{"recorded_at", i.RecordedAt.UnixMicro()}, cell{"withdrawn_at", micros(at)}, cell{"withdrawn_by", some(by[:])})
+	return err
+}
+
 // place opens a place; it is public information.
 func (t *tx) place(id string) (carnet.Place, error) {
 	if p, ok := t.places[id]; ok || id == "" {

@@ -126,6 +126,7 @@ func Run(t *testing.T, open Open) {
 		"software is known, and what it uses up is used once":     testSoftware,
 		"who types is part of every entry":                        testDelegatedEntries,
 		"an attestation is signed, read back and noted once":      testAttestation,
+		"an infection shortens a course":                          testInfection,
 		"documents follow the disease":                            testDocumentsFollowDisease,
 		"what no code can say is a page without one":              testPageWithoutCode,
 		"an attestation is the person's own":                      testAttestationOfAnother,
