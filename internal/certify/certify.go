@@ -353,12 +353,12 @@ func certifiable(tx Tx, person carnet.ID) ([]carnet.Dose, error) {
 	return countable(doses), err
 }
 
-// countable keeps the doses that were given and that nobody suspects, of a product that is known, of
-// which more is known than that the person says so. The country of a dose of elsewhere is that of
+// countable keeps the doses that were given and that nobody suspects, of which more is known than that
+// the person says so. The country of a dose of elsewhere is that of
 // its place.
 func countable(doses []carnet.Dose) []carnet.Dose {
 	kept := slices.DeleteFunc(slices.Clone(doses), func(d carnet.Dose) bool {
-		return !d.Given() || d.Evidence == carnet.Stated || d.Suspended || d.Vaccine == ""
+		return !d.Given() || d.Evidence == carnet.Stated || d.Suspended
 	})
 	for i, d := range kept {
 		kept[i].Place.Country = cmp.Or(d.Place.Country, d.Country)
