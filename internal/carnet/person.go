@@ -51,4 +51,5 @@ type Person struct {
 	Identity Identity
 	Former   []Identity // what the register knew the person by before, oldest first: changed names, records that were joined
 	Recall   Private    // code printed for somebody without number, nine letters
+	Died     Date       // zero for somebody who is not known to be dead; only a professional is told
 }

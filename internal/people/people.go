@@ -127,7 +127,10 @@ func (s *Service) Person(ctx context.Context, actor protect.Actor, id carnet.ID)
 		if err != nil {
 			return err
 		}
-		p, err = tx.Person(into)
+		if p, err = tx.Person(into); err != nil {
+			return err
+		}
+		p.Died, err = tx.Died(into)
 		return err
 	})
 	return p, err

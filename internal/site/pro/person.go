@@ -30,56 +30,6 @@ func identityOf(p ui.Page, i carnet.Identity) identity {
 	return id
 }
 
-type personView struct {
-	ui.Page
-	Identity identity
-	State    *ui.Tag
-	Doses    ui.Table
-	None     ui.Empty
-	Path     string
-}
-
-func (s *site) person(w http.ResponseWriter, r *http.Request, actor protect.Actor) error {
-	who, err := s.personOf(r, actor)
-	if err != nil {
-		return err
-	}
-	doses, err := s.Vaccinate.History(r.Context(), actor, who.ID)
-	if err != nil {
-		return err
-	}
-	names, err := s.injectors(r.Context(), actor, doses)
-	if err != nil {
-		return err
-	}
-	v := personView{Page: s.ui.Page(r, "person.title"), Path: personPath(who.ID)}
-	v.Back = &ui.Link{Href: "/recherche", Words: v.T("person.back")}
-	v.Identity = identityOf(v.Page, who.Identity)
-	v.None = ui.Empty{Icon: "leaf", Title: v.T("person.none"), Words: v.T("person.none-words")}
-	if r.URL.Query().Get("fait") == "annulation" {
-		v.Banner = &ui.Banner{Kind: "success", Title: v.T("person.cancelled"), Lines: []string{v.T("person.cancelled-words")}}
-	}
-	if len(doses) > 0 {
-		tag := stateTag(v.Page, doses[len(doses)-1])
-		v.State = &tag
-	}
-	v.Doses = ui.Table{Caption: v.N("person.doses", len(doses)), Head: []string{
-		v.T("dose.rank.short"), v.T("dose.vaccine.short"), v.T("dose.date.short"), v.T("dose.place.short"), v.T("dose.injector.short"), v.T("person.open"),
-	}}
-	for _, d := range doses {
-		v.Doses.Rows = append(v.Doses.Rows, []ui.Cell{
-			{Words: rankWords(v.Page, d.Rank, d.Expected)},
-			{Words: s.vaccineName(d.Vaccine)},
-			{Words: v.Date(d.Date), Number: true},
-			{Words: d.Place.Name},
-			{Words: injectorName(v.Page, names, d.Injector)},
-			{Words: v.T("person.see"), Href: dosePath(d), For: v.T("person.see-for", "rank", v.Ordinal(d.Rank), "date", d.Date)},
-		})
-	}
-	s.ui.Render(w, r, http.StatusOK, "person", &v)
-	return nil
-}
-
 // personOf opens the person that the address names.
 func (s *site) personOf(r *http.Request, actor protect.Actor) (carnet.Person, error) {
 	id, err := carnet.ParseID(r.PathValue("person"))
