@@ -77,6 +77,7 @@ type fake struct {
 	// Identities.
 	identity   error // what the commands on identities answer
 	like       []people.Found
+	found      []people.Found // what ByTraits answers when it is set
 	children   map[carnet.ID][]people.Found
 	changes    []people.Change
 	newcomers  []people.Newcomer
@@ -276,6 +277,9 @@ func (f *fake) ByNIR(_ context.Context, _ protect.Actor, n nir.Number) (people.F
 }
 
 func (f *fake) ByTraits(_ context.Context, _ protect.Actor, t people.Traits) ([]people.Found, error) {
+	if f.found != nil {
+		return f.found, f.down
+	}
 	var list []people.Found
 	for _, p := range f.people {
 		if p.Identity.Birth.Equal(t.Birth) {

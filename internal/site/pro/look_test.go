@@ -23,6 +23,8 @@ import (
 func TestLook(t *testing.T) {
 	browser := sitetest.NewBrowser(t)
 	f := newFake(t)
+	recalled.Recall = carnet.Hide(code(t))
+	withRecalled(f)
 	made, h := start(t, f, io.Discard)
 	made.claims = func(login.Claims) (login.Professional, error) { return nurse, nil }
 	server := httptest.NewServer(h)
@@ -74,6 +76,17 @@ func TestLook(t *testing.T) {
 			f.limit = &carnet.Error{Op: "login.Take", Kind: carnet.Unavailable, Code: login.CodeLimit, Args: map[string]any{"Minutes": 7}}
 		}, do: steps{typed("#name", "Fougère"), typed("#birth", "7"), typed("#birth-month", "5"), typed("#birth-year", "1962"), click("button[value=traits]")}},
 		{name: "find-none", path: "/recherche", do: steps{typed("#name", "Chêne"), typed("#birth", "7"), typed("#birth-month", "5"), typed("#birth-year", "1961"), click("button[value=traits]")}},
+		{name: "find-twins", path: "/recherche", before: func() { f.found = doubtful() }, do: steps{typed("#name", "Fougère"), typed("#birth", "7"), typed("#birth-month", "5"), typed("#birth-year", "1962"), click("button[value=traits]"), sitetest.Click("main details summary")}},
+		{name: "newcomer", path: "/recherche", do: steps{typed("#name", "Chêne"), typed("#birth", "7"), typed("#birth-month", "5"), typed("#birth-year", "1961"), click("button[value=traits]"), click("form[action='/personnes/nouvelle'] button")}},
+		{name: "newcomer-like", path: "/recherche", before: func() { f.like = doubtful() }, do: steps{typed("#name", "Chêne"), typed("#birth", "7"), typed("#birth-month", "5"), typed("#birth-year", "1961"), click("button[value=traits]"),
+			click("form[action='/personnes/nouvelle'] button"), click("button[value=open]")}},
+		{name: "slip", path: personPath(recalled.ID) + "/fiche?fait=ouverture"},
+		{name: "identity", path: personPath(recalled.ID) + "/identite?fait=correction", before: func() { f.changes = happened() }},
+		{name: "number", path: personPath(recalled.ID) + "/identite/numero"},
+		{name: "rename", path: personPath(fougere.ID) + "/identite/corriger"},
+		{name: "join", path: personPath(fougere.ID) + "/identite/reunir"},
+		{name: "join-compare", path: personPath(fougere.ID) + "/identite/reunir", do: steps{typed("#nir", code(t)), click("form.form button")}},
+		{name: "person-recalled", path: personPath(recalled.ID), before: func() { f.doses = append(f.doses, elsewhere()...) }},
 		{name: "person", path: person},
 		{name: "person-empty", path: none},
 		{name: "station", path: "/vacciner"},
@@ -101,6 +114,7 @@ func TestLook(t *testing.T) {
 	} {
 		t.Run(page.name, func(t *testing.T) {
 			f.finish, f.down, f.limit, f.stale, f.typing, f.gate, f.findings, f.colleague = nil, nil, nil, false, login.Delegation{}, nil, nil, nil
+			f.found, f.like, f.changes = nil, nil, nil
 			f.run, f.lots, f.drafts = nil, nil, map[carnet.ID]run.Draft{}
 			if page.before != nil {
 				page.before()

@@ -150,7 +150,7 @@ func (s *site) courses(p ui.Page, who carnet.Person, doses []carnet.Dose) []cour
 		case !next.Recommended.IsZero() && !today.Before(next.Recommended):
 			c.Due = &ui.Tag{Kind: "info", Words: p.T("person.due")}
 		case !next.Earliest.IsZero() && today.Before(next.Earliest):
-			c.Due = &ui.Tag{Kind: "none", Words: p.T("person.early")}
+			c.Due = &ui.Tag{Kind: "", Words: p.T("person.early")}
 		}
 		for _, w := range rules.Assess(facts, doses, product, today).Warnings {
 			args := make([]any, 0, 2*len(w.Args))
@@ -175,7 +175,7 @@ func level(p ui.Page, d carnet.Dose) ui.Cell {
 	case d.Evidence == carnet.Proven:
 		return ui.Cell{Tag: &ui.Tag{Kind: "info", Words: p.T("level.proof")}}
 	case d.Evidence == carnet.Stated:
-		return ui.Cell{Tag: &ui.Tag{Kind: "none", Words: p.T("level.stated")}}
+		return ui.Cell{Tag: &ui.Tag{Kind: "", Words: p.T("level.stated")}}
 	}
 	return ui.Cell{Tag: &ui.Tag{Kind: "success", Words: p.T("level.administered")}}
 }
