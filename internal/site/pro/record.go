@@ -187,14 +187,6 @@ func rankOf(p ui.Page, d carnet.Dose) string {
 	return rankWords(p, d.Rank, d.Expected)
 }
 
-// productName is the name of the vaccine, or what the proof of a dose given elsewhere calls it.
-func (s *site) productName(d carnet.Dose) string {
-	if d.Vaccine == "" {
-		return d.Product
-	}
-	return s.vaccineName(d.Vaccine)
-}
-
 func whereOf(p ui.Page, d carnet.Dose) string {
 	switch {
 	case d.Place.Name != "":
