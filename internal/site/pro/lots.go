@@ -187,13 +187,18 @@ func (s *site) lotScan(w http.ResponseWriter, r *http.Request, actor protect.Act
 	}
 	p := s.ui.Page(r, "lots.title")
 	banner := &ui.Banner{Kind: "info", Title: p.T("lots.scanned"), Lines: []string{p.T("lots.scanned-words")}}
-	v, known := s.Vaccinate.Catalogue().FindPack(string(pack.GTIN))
-	typed = typedLot{vaccine: v.Code, number: pack.Lot, gtin: string(pack.GTIN), focus: "received"}
+	vaccine := ""
+	if pack.GTIN != "" {
+		if vaccine, err = s.boxHolds(r, actor, pack.GTIN); err != nil {
+			return err
+		}
+	}
+	typed = typedLot{vaccine: vaccine, number: pack.Lot, gtin: string(pack.GTIN), focus: "received"}
 	if !pack.Expiry.IsZero() {
 		typed.expiry = ui.PartsOf(carnet.Date{Year: pack.Expiry.Year(), Month: pack.Expiry.Month(), Day: pack.Expiry.Day()})
 	}
 	switch {
-	case !known:
+	case vaccine == "":
 		banner.Kind, typed.focus = "warning", "vaccine"
 		banner.Lines = []string{p.T("lots.unknown-box")}
 	case !sure:
@@ -242,6 +247,11 @@ func (s *site) deliver(w http.ResponseWriter, r *http.Request, actor protect.Act
 	d.Received = readCount(&problems, "received", typed.received)
 	if len(problems) == 0 {
 		if _, err = s.Stock.Deliver(r.Context(), actor, d); err == nil {
+			if _, known := s.Vaccinate.Catalogue().FindPack(d.GTIN); d.GTIN != "" && !known {
+				if err := s.Runs.RememberPack(r.Context(), actor, gtin(d.GTIN), d.Vaccine); err != nil {
+					s.Log.WarnContext(r.Context(), "box of a place", "err", err) // the lot is in the stock all the same
+				}
+			}
 			http.Redirect(w, r, lotsPath+"?fait=recu", http.StatusSeeOther)
 			return nil
 		}

@@ -106,6 +106,7 @@ func TestLotPages(t *testing.T) {
 		sitetest.Scenario
 		before func(*fake)
 		after  func(*testing.T, *lots)
+		check  func(*testing.T, *fake)
 	}{
 		{Scenario: sitetest.Scenario{Name: "the stock says what to look at", URL: "/lots", Session: true, ExpectedStatus: ok,
 			ExpectedContent: []string{"5 lots", "74 saisies sur 120 reçues", "2 doses de trop", "Plus que 6 jours", "Rappelé", "Périmé", "Disponible", "une saisie"}, NotExpectedContent: secrets[:5]}},
@@ -131,6 +132,12 @@ func TestLotPages(t *testing.T) {
 			ExpectedContent: []string{"La boîte est lue", "selected"}, NotExpectedContent: []string{"choisissez le vaccin"}}},
 		{Scenario: sitetest.Scenario{Name: "a lost separator is told", Method: post, URL: "/lots/boite", Session: true, Form: scan("01" + knownGTIN(t) + "17211231" + "10AB1221S12"), ExpectedStatus: ok,
 			ExpectedContent: []string{"vérifiez le lot sur la boîte"}}},
+		{Scenario: sitetest.Scenario{Name: "the product of an unknown box is remembered", Method: post, URL: "/lots", Session: true, Form: box("gtin", "03400999999977"), ExpectedStatus: see, ExpectedLocation: "/lots?fait=recu"},
+			check: func(t *testing.T, f *fake) {
+				if f.boxes["03400999999977"] != "EU/1/20/1528" {
+					t.Errorf("%v", f.boxes)
+				}
+			}},
 		{Scenario: sitetest.Scenario{Name: "not a box", Method: post, URL: "/lots/boite", Session: true, Form: scan("bonjour"), ExpectedStatus: bad, ExpectedContent: []string{"Ce n'est pas le code d'une boîte", `value="bonjour"`}}},
 		{Scenario: sitetest.Scenario{Name: "what the scanner sent comes back without what a page cannot hold", Method: post, URL: "/lots/boite", Session: true, Form: scan("99A\x1d\x02B\x1c"), ExpectedStatus: bad,
 			ExpectedContent: []string{`value="99A␝B"`}}},
@@ -185,6 +192,9 @@ func TestLotPages(t *testing.T) {
 			s.Run(t, h)
 			if s.after != nil {
 				s.after(t, f.stock)
+			}
+			if s.check != nil {
+				s.check(t, f)
 			}
 			for _, secret := range append([]string{"ex4822", "EX4822", "AB12"}, secrets...) {
 				if strings.Contains(out.String(), secret) {

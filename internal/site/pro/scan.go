@@ -66,9 +66,7 @@ func (s *site) box(r *http.Request, actor protect.Actor, scan string) (pack, err
 		return fault("scan.no-product")
 	}
 	b.GTIN = read.GTIN
-	if v, known := s.Vaccinate.Catalogue().FindPack(string(read.GTIN)); known {
-		b.Vaccine = v.Code
-	} else if b.Vaccine, err = s.Runs.Pack(r.Context(), actor, read.GTIN); err != nil && carnet.KindOf(err) != carnet.NotFound {
+	if b.Vaccine, err = s.boxHolds(r, actor, read.GTIN); err != nil {
 		return b, err
 	}
 	if read.Lot != "" {
@@ -87,6 +85,18 @@ func (s *site) box(r *http.Request, actor protect.Actor, scan string) (pack, err
 		b.Expiry = carnet.Date{Year: read.Expiry.Year(), Month: read.Expiry.Month(), Day: read.Expiry.Day()}
 	}
 	return b, nil
+}
+
+// boxHolds is what a box holds: by the catalogue, else by what the place said before; empty when nobody knows.
+func (s *site) boxHolds(r *http.Request, actor protect.Actor, g gs1.GTIN) (string, error) {
+	if v, known := s.Vaccinate.Catalogue().FindPack(string(g)); known {
+		return v.Code, nil
+	}
+	code, err := s.Runs.Pack(r.Context(), actor, g)
+	if carnet.KindOf(err) == carnet.NotFound {
+		return "", nil
+	}
+	return code, err
 }
 
 // liveLots are those that a form offers. A place that keeps no stock offers none.
