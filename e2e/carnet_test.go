@@ -82,7 +82,7 @@ func serve(t testing.TB, dir string, more ...string) *carnet {
 		t.Fatal(err)
 	}
 	c.cmd = exec.Command(program(t), "serve", "--data", filepath.Join(dir, "data"), "--lang", "en", "--log-level", "debug",
-		"--port-pro", "0", "--port-attestation", "0", "--port-verifier", "0", "--port-portefeuille", "0", "--port-fc", "0", "--port-psc", "0", "--port-operator", "0", "--port-protection", "0", "--port-proconnect", "0",
+		"--port-pro", "0", "--port-attestation", "0", "--port-verifier", "0", "--port-portefeuille", "0", "--port-api", "0", "--port-fc", "0", "--port-psc", "0", "--port-operator", "0", "--port-protection", "0", "--port-proconnect", "0",
 		"--port-ameli", "0", "--port-laposte", "0", "--port-impots", "0", "--port-msa", "0")
 	c.cmd.Args = append(c.cmd.Args, more...)
 	c.cmd.Dir, c.cmd.Stderr = dir, c.log

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"unicode"
 
 	"carnet/internal/carnet"
 	"carnet/internal/fhir"
@@ -114,7 +115,17 @@ func (s *site) words(text ui.Text, e *carnet.Error) *fhir.CodeableConcept {
 // say is an error in a language: in the words of this site, else in those of the rooms.
 func (s *site) say(lang string, e *carnet.Error) string {
 	if own := s.ui.In(lang); own.Has("problem."+e.Code) || !s.rooms[lang].Has("problem."+e.Code) {
-		return own.Message(e)
+		return plain(own.Message(e))
 	}
-	return s.rooms[lang].Message(e)
+	return plain(s.rooms[lang].Message(e))
+}
+
+// plain writes every space as one: HL7's schema refuses the others that typography and people use.
+func plain(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsSpace(r) && r != '\n' && r != '\r' && r != '\t' {
+			return ' '
+		}
+		return r
+	}, text)
 }

@@ -75,7 +75,7 @@ func (s *site) resource(d state) *fhir.Immunization {
 		im.ReportOrigin = concept(evidences, d.Evidence)
 	}
 	if d.Place.ID != "" {
-		im.Location = &fhir.Reference{Type: "Location", Identifier: &fhir.Identifier{System: sysFINESS, Value: fhir.String(d.Place.ID)}, Display: fhir.String(d.Place.Name)}
+		im.Location = &fhir.Reference{Type: "Location", Identifier: &fhir.Identifier{System: sysFINESS, Value: fhir.String(d.Place.ID)}, Display: fhir.String(plain(d.Place.Name))}
 	}
 	im.LotNumber = fhir.String(d.Lot.Reveal())
 	if !d.Expiry.IsZero() {
@@ -95,7 +95,7 @@ func (s *site) resource(d state) *fhir.Immunization {
 	performer(sysRole, "EP", d.RecordedBy)
 	performer(sysFunction, "responsible", d.Responsible)
 	if note := d.Note.Reveal(); note != "" {
-		im.Note = []fhir.Annotation{{Text: fhir.Markdown(note)}}
+		im.Note = []fhir.Annotation{{Text: fhir.Markdown(plain(note))}}
 	}
 	if d.Eligibility != "" {
 		im.ProgramEligibility = []fhir.CodeableConcept{{Coding: []fhir.Coding{{System: sysEligibility, Code: fhir.Code(d.Eligibility)}}}}
@@ -114,7 +114,7 @@ func (s *site) resource(d state) *fhir.Immunization {
 	}
 	extend := func(url fhir.URI, kind, value string) {
 		if value != "" {
-			im.Extension = append(im.Extension, fhir.Extension{URL: url, Value: fhir.Text(kind, value)})
+			im.Extension = append(im.Extension, fhir.Extension{URL: url, Value: fhir.Text(kind, plain(value))})
 		}
 	}
 	extend(extConsent, "Code", string(d.Consent.By))
@@ -130,10 +130,10 @@ func (s *site) resource(d state) *fhir.Immunization {
 
 // product writes a vaccine in the lists that it has a code of.
 func (s *site) product(d carnet.Dose) *fhir.CodeableConcept {
-	c := &fhir.CodeableConcept{Text: fhir.String(d.Product)}
+	c := &fhir.CodeableConcept{Text: fhir.String(plain(d.Product))}
 	add := func(system fhir.URI, code, display string) {
 		if code != "" {
-			c.Coding = append(c.Coding, fhir.Coding{System: system, Code: fhir.Code(code), Display: fhir.String(display)})
+			c.Coding = append(c.Coding, fhir.Coding{System: system, Code: fhir.Code(code), Display: fhir.String(plain(display))})
 		}
 	}
 	v, _ := s.Vaccinate.Catalogue().Find(d.Vaccine)
@@ -145,7 +145,7 @@ func (s *site) product(d carnet.Dose) *fhir.CodeableConcept {
 	add(sysATC, v.ATC, "")
 	add(sysNUVA, v.NUVA, "")
 	if c.Text == "" {
-		c.Text = fhir.String(v.Name)
+		c.Text = fhir.String(plain(v.Name))
 	}
 	return c
 }
