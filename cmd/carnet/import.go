@@ -53,21 +53,12 @@ type importFacts struct {
 	DryRun  bool                `json:"dryRun"`
 	Rows    int                 `json:"rows"`
 	Counts  map[bulk.Status]int `json:"counts"`
-	Reasons []importReason      `json:"reasons"`
+	Reasons []bulk.Reason       `json:"reasons"`
 	Ignored []string            `json:"ignoredColumns"`
 	Seconds float64             `json:"seconds"`
 	Rate    float64             `json:"rowsPerSecond"`
 	Resumed int                 `json:"resumedBehindRow"`
 	Done    bool                `json:"done"`
-}
-
-// importReason counts the rows with one reason, and says where the first is.
-type importReason struct {
-	Status bulk.Status `json:"status"`
-	Column string      `json:"column,omitempty"`
-	Code   string      `json:"code"`
-	Rows   int         `json:"rows"`
-	First  int         `json:"firstLine"`
 }
 
 // Run imports. It ends with 1 when some row was refused or waits for a human.
@@ -116,10 +107,9 @@ func (c *importCmd) Run(ctx context.Context, s *Settings, t terminal) (err error
 	facts := importFacts{DryRun: c.DryRun, Ignored: rows.Ignored(), Resumed: from}
 	bar := newImportBar(t.err, a.Text)
 	begun := time.Now()
-	tally := map[importReason]*importReason{}
 	run, err := in.imports.Import(ctx, system, j, rows, func(batch []bulk.Row, outcomes []bulk.Outcome) error {
 		facts.Rows += len(outcomes)
-		count(tally, outcomes)
+		facts.Reasons = bulk.Reasons(facts.Reasons, outcomes)
 		bar.step(counted.n, size, facts.Rows, time.Since(begun))
 		return w.Write(batch, outcomes)
 	})
@@ -128,10 +118,7 @@ func (c *importCmd) Run(ctx context.Context, s *Settings, t terminal) (err error
 	facts.Run, facts.Counts, facts.Done = run.ID.String(), run.Counts, !run.Ended.IsZero()
 	facts.Seconds = time.Since(begun).Seconds()
 	facts.Rate = float64(facts.Rows) / facts.Seconds
-	for _, r := range tally {
-		facts.Reasons = append(facts.Reasons, *r)
-	}
-	slices.SortFunc(facts.Reasons, func(a, b importReason) int {
+	slices.SortFunc(facts.Reasons, func(a, b bulk.Reason) int {
 		return cmp.Or(slices.Index(bulk.Statuses, b.Status)-slices.Index(bulk.Statuses, a.Status), b.Rows-a.Rows, a.First-b.First, strings.Compare(a.Column+a.Code, b.Column+b.Code))
 	})
 	if !run.ID.IsZero() {
@@ -186,20 +173,6 @@ func (a answerer) imported(f importFacts, c *importCmd) error {
 		fmt.Fprintln(a.t.out, a.T("import.review"))
 	}
 	return nil
-}
-
-func count(tally map[importReason]*importReason, outcomes []bulk.Outcome) {
-	for _, o := range outcomes {
-		for _, f := range o.Faults {
-			k := importReason{Status: o.Status, Column: f.Column, Code: f.Code}
-			if tally[k] == nil {
-				one := k
-				one.First = o.Line
-				tally[k] = &one
-			}
-			tally[k].Rows++
-		}
-	}
 }
 
 // digest reads a file once for its SHA-256, and leaves it at its beginning.

@@ -117,7 +117,7 @@ func (d desk) pro(context.Context) (http.Handler, error) {
 		telephone = d.origin["psc"] + phone.Path
 	}
 	site, err := pro.New(pro.Deps{Login: in.Site, Delegation: delegates, People: d.p.people, Vaccinate: d.p.vaccinate,
-		Runs: d.p.runs, Stock: d.p.stock, Lists: d.p.worklists, Paper: d.p.paper, Risk: d.p.watch, Documents: d.p.belied, Picture: boxCodes, Clock: d.p.ids.Clock, Rand: d.p.ids.Rand,
+		Runs: d.p.runs, Stock: d.p.stock, Imports: d.p.imports, Lists: d.p.worklists, Paper: d.p.paper, Risk: d.p.watch, Documents: d.p.belied, Picture: boxCodes, Clock: d.p.ids.Clock, Rand: d.p.ids.Rand,
 		Log: d.log, Sandbox: in.sandbox, FormAction: in.formAction, Phones: in.phones, Phone: telephone,
 		Contact: pro.Contact{Who: d.s.SupportName, Phone: d.s.SupportPhone, Hours: answers}})
 	return publishKeys(in, site, d.log), err

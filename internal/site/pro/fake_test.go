@@ -88,6 +88,7 @@ type fake struct {
 	renumbered []carnet.ID
 	stock      *lots
 	desk       *desk
+	imports    *imports
 
 	// The door.
 	called    []login.CallRequest
@@ -244,7 +245,7 @@ func newFake(t testing.TB) *fake {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fake{records: records{link: vaccinate.ByNumber}, stock: newLots(), desk: &desk{}, done: map[carnet.ID]carnet.Dose{}, counts: map[carnet.ID]bool{}, drafts: map[carnet.ID]run.Draft{}, boxes: map[gs1.GTIN]string{}, people: []carnet.Person{fougere, newcomer}}
+	f := &fake{records: records{link: vaccinate.ByNumber}, stock: newLots(), desk: &desk{}, imports: &imports{}, done: map[carnet.ID]carnet.Dose{}, counts: map[carnet.ID]bool{}, drafts: map[carnet.ID]run.Draft{}, boxes: map[gs1.GTIN]string{}, people: []carnet.Person{fougere, newcomer}}
 	f.people[0].Identity.NIR = mustNIR(t, "2620599999001")
 	f.rules = vaccinate.New(nil, nil, nil, carnet.IDs{Clock: func() time.Time { return now }, Rand: rand.Reader}, catalogue)
 	lot, err := carnet.ParseLot("EX4821")
@@ -399,7 +400,7 @@ func (f *fake) Enrol(_ context.Context, _ protect.Actor, p carnet.Professional) 
 func start(t testing.TB, f *fake, out io.Writer) (*site, http.Handler) {
 	t.Helper()
 	s, err := newSite(Deps{
-		Login: door{f}, Delegation: delegates{f}, People: f, Vaccinate: f, Documents: func(context.Context, carnet.ID, []carnet.Dose) (int, error) { return 2, nil }, Runs: runs{f}, Stock: shelf{f.stock, f}, Risk: risks{f}, Lists: f.desk, Paper: drawer{f.desk}, Picture: func(context.Context, []byte) ([]string, error) { return f.photo, nil },
+		Login: door{f}, Delegation: delegates{f}, People: f, Vaccinate: f, Documents: func(context.Context, carnet.ID, []carnet.Dose) (int, error) { return 2, nil }, Runs: runs{f}, Stock: shelf{f.stock, f}, Imports: f.imports, Risk: risks{f}, Lists: f.desk, Paper: drawer{f.desk}, Picture: func(context.Context, []byte) ([]string, error) { return f.photo, nil },
 		Phones: true, Phone: "http://localhost:8412/wallet",
 		Contact: Contact{Who: "Assistance de la Clairière", Phone: "36 99", Hours: contactHours{}}, Clock: func() time.Time { return now }, Rand: rand.Reader,
 		Log: slog.New(slog.NewJSONHandler(out, nil)), Sandbox: true, FormAction: []string{"http://localhost:8412"},

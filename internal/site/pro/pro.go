@@ -36,6 +36,7 @@ import (
 	"carnet/internal/protect"
 	"carnet/internal/site/ui"
 	"carnet/internal/vaccinate"
+	"carnet/internal/vaccinate/bulk"
 	"carnet/internal/vaccinate/run"
 	"carnet/nir"
 )
@@ -147,6 +148,7 @@ type Deps struct {
 	Stock      Stock
 	Lists      Lists
 	Paper      Paper
+	Imports    Imports
 	Risk       Risk
 	Documents  Documents // nil when nothing is certified here
 	// Picture reads the codes in a picture of at most 8 MiB, the likeliest first; nil when nothing does.
@@ -190,7 +192,7 @@ func New(d Deps) (http.Handler, error) {
 func newSite(d Deps) (*site, error) {
 	kit, err := ui.New(ui.Config{
 		Site: "pro", Files: files, Clock: d.Clock, Rand: d.Rand, Log: d.Log, HTTPS: d.HTTPS, Sandbox: d.Sandbox, FormAction: d.FormAction,
-		Policy: []string{"script-src 'self'", "connect-src 'self'"}, Bodies: map[string]int64{photoPath: maxPhoto},
+		Policy: []string{"script-src 'self'", "connect-src 'self'"}, Bodies: map[string]int64{photoPath: maxPhoto, importPath: bulk.MaxUpload + 64<<10},
 		Cookies: []ui.Cookie{
 			{Name: "__Host-pro-session", Purpose: "cookies.session.purpose", Life: "cookies.session.life"},
 			{Name: "__Host-pro-login", Purpose: "cookies.login.purpose", Life: "cookies.login.life"},
@@ -288,6 +290,7 @@ func (s *site) handler() http.Handler {
 	private("POST "+answerPath, s.answer)
 	private("POST "+annulPath, s.annul)
 	s.lotRoutes(private)
+	s.importRoutes(private)
 	s.identityRoutes(private)
 	s.listRoutes(private)
 	s.paperRoutes(private)
@@ -321,7 +324,7 @@ func (s *site) member(h func(http.ResponseWriter, *http.Request, login.Session) 
 		shown := ui.Session{Name: me.Name.Reveal(), Detail: s.placeName(r.Context(), me.Actor()), Logout: logoutPath,
 			Tabs: []ui.Link{{Href: vaccinatePath, Words: t.T("tabs.vaccinate")}, {Href: findPath, Words: t.T("tabs.find")}, {Href: listsPath, Words: t.T("tabs.lists")}, {Href: lotsPath, Words: t.T("tabs.lots")}}}
 		if d := me.Delegation; d.ID.IsZero() {
-			shown.Tabs = append(shown.Tabs, ui.Link{Href: queuePath, Words: t.T("tabs.queue")}, ui.Link{Href: settingsPath, Words: t.T("tabs.settings")})
+			shown.Tabs = append(shown.Tabs, ui.Link{Href: queuePath, Words: t.T("tabs.queue")}, ui.Link{Href: importPath, Words: t.T("tabs.import")}, ui.Link{Href: settingsPath, Words: t.T("tabs.settings")})
 			if n := s.Risk.Waits(me.Actor()); n > 0 {
 				shown.Tabs = append(shown.Tabs, ui.Link{Href: colleaguesPath, Words: t.N("tabs.colleagues", n)})
 			}

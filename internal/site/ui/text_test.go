@@ -8,7 +8,7 @@ import (
 
 // The two words that a site must have are in its own catalogue.
 func TestCatalogue(t *testing.T) {
-	sitetest.Catalogue(t, ".", "../pro", "../attestation", "../../../cmd/carnet")
+	sitetest.Catalogue(t, ".", "../pro", "../attestation")
 }
 
 func TestHours(t *testing.T) {

@@ -426,9 +426,13 @@ func (t bulkTx) Part(professional, run carnet.ID, kind bulk.PartKind, n int) (bu
 	return bulk.Part{Kind: kind, N: n, Text: text}, err
 }
 
-// DropParts deletes a file and its answer.
-func (t bulkTx) DropParts(professional, run carnet.ID) error {
-	_, err := t.remove("import_part", where("actor_id", professional[:]).and("run_id", run[:]))
+// DropParts deletes parts of a file: those of a kind, or all.
+func (t bulkTx) DropParts(professional, run carnet.ID, kind bulk.PartKind) error {
+	c := where("actor_id", professional[:]).and("run_id", run[:])
+	if kind != "" {
+		c = c.and("kind", string(kind))
+	}
+	_, err := t.remove("import_part", c)
 	return err
 }
 

@@ -485,3 +485,121 @@ func testImportJournal(t *testing.T, w *world) {
 		t.Errorf("lines of %d", len(wrote))
 	}
 }
+
+// testUpload: a professional sends a file from a page, sees what it would do, and imports it in steps.
+func testUpload(t *testing.T, w *world) {
+	var b strings.Builder
+	b.WriteString(importHeader)
+	const people = 1200
+	for i := range people {
+		b.WriteString(w.importRow(t, fmt.Sprint("u", i), fmt.Sprintf("29002009%02d%03d", 90+i/1000, i%1000), "MUGUET", "Ève", fmt.Sprintf("%d-%02d-%02d", 1950+i/300, i/25%12+1, i%25+1), "2021-05-03", "FG4509"))
+	}
+	b.WriteString(w.importRow(t, "bad", "2900200999007", "MUGUET", "Ève", "1990-02-01", "2031-05-03", "FG4509"))
+	file := []byte(b.String())
+	ctx := t.Context()
+	run, err := w.imports.Upload(ctx, w.doctor, "Cabinet", file)
+	must(t, err)
+	if run.Rows != people+1 || run.Counts[bulk.Refused] != 1 || w.Count(t, "dose") != 0 {
+		t.Fatalf("trial %+v", run)
+	}
+	u, err := w.imports.Uploaded(ctx, w.doctor, run.ID)
+	must(t, err)
+	if len(u.Reasons) != 1 || u.Reasons[0].Code != bulk.CodeFuture || u.Reasons[0].First != people+2 || !u.Import.ID.IsZero() {
+		t.Errorf("uploaded %+v", u)
+	}
+	if _, err := w.imports.Uploaded(ctx, w.nurse, run.ID); carnet.KindOf(err) != carnet.NotFound {
+		t.Errorf("somebody else's file: %v", err)
+	}
+	first, err := w.imports.Go(ctx, w.doctor, run.ID)
+	must(t, err)
+	if first.Rows != 1000 || !first.Ended.IsZero() || w.Count(t, "dose") != 1000 {
+		t.Errorf("first step %+v", first)
+	}
+	var last bulk.Run
+	for range 2 { // a step after the end changes nothing
+		last, err = w.imports.Go(ctx, w.doctor, run.ID)
+		must(t, err)
+	}
+	if last.Rows != people+1 || last.Ended.IsZero() || w.Count(t, "dose") != people || last.Counts[bulk.Created] != people {
+		t.Errorf("last step %+v", last)
+	}
+	answer, err := w.imports.AnswerOf(ctx, w.doctor, run.ID)
+	must(t, err)
+	lines := strings.Split(strings.TrimSpace(string(answer)), "\n")
+	if len(lines) != people+2 || strings.Count(string(answer), ";new;") != people || !strings.HasSuffix(lines[people+1], ";refused;;;date;dose.date-future") {
+		t.Errorf("%d lines, %d new", len(lines), strings.Count(string(answer), ";new;"))
+	}
+	u, err = w.imports.Uploaded(ctx, w.doctor, run.ID)
+	must(t, err)
+	if len(u.Reasons) != 1 || u.Reasons[0].Rows != 1 {
+		t.Errorf("reasons %+v", u.Reasons)
+	}
+	must(t, w.imports.Forget(ctx, w.doctor, run.ID))
+	if _, err := w.imports.AnswerOf(ctx, w.doctor, run.ID); carnet.KindOf(err) != carnet.NotFound || w.Count(t, "import_part") != 0 {
+		t.Errorf("after it was forgotten: %v, %d parts", err, w.Count(t, "import_part"))
+	}
+	t.Run("a file that is too long for a page", func(t *testing.T) {
+		long := importHeader + strings.Repeat("x\n", bulk.MaxUploadRows+1)
+		if _, err := w.imports.Upload(ctx, w.doctor, "", []byte(long)); carnet.CodeOf(err) != bulk.CodeTooLarge {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("another place than that of the session is not written to", func(t *testing.T) {
+		head := strings.TrimSuffix(importHeader, "\n") + ";lieu\n"
+		row := strings.TrimSuffix(w.importRow(t, "p1", "2900200999007", "MUGUET", "Ève", "1990-02-01", "2021-05-03", "FG4509"), "\n") + ";990000099\n"
+		run, err := w.imports.Upload(ctx, w.doctor, "", []byte(head+row))
+		must(t, err)
+		if run.Counts[bulk.Refused] != 1 {
+			t.Errorf("%+v", run.Counts)
+		}
+	})
+}
+
+// testResources: FHIR resources are rows like others.
+func testResources(t *testing.T, w *world) {
+	patient := `{"resourceType":"Patient","id":"p1","identifier":[{"system":"urn:oid:1.2.250.1.213.1.4.8","value":"` + number(t, "2850500999001").Reveal() +
+		`"}],"name":[{"use":"official","family":"FOUGÈRE","given":["Camille"]}],"gender":"female","birthDate":"1985-05-12"}`
+	immunization := func(id, vaccine, more string) string {
+		return `{"resourceType":"Immunization","id":"` + id + `","status":"completed","vaccineCode":{"coding":[{"code":"` + vaccine + `"}]},"patient":{"reference":"Patient/p1"},"occurrenceDateTime":"2021-05-03T10:30:00+02:00",` +
+			`"lotNumber":"FG4509","expirationDate":"2021-09-30","site":{"coding":[{"code":"LA"}]},"route":{"coding":[{"code":"IM"}]},"location":{"identifier":{"system":"https://finess.esante.gouv.fr","value":"` + centre.ID +
+			`"}},"performer":[{"actor":{"identifier":{"system":"https://rpps.esante.gouv.fr","value":"` + luhn("99700000019") + `"}}}]` + more + `}`
+	}
+	send := func(text string) taken {
+		rows, err := bulk.OpenFile(strings.NewReader(text))
+		must(t, err)
+		var out taken
+		out.run, err = w.imports.Import(t.Context(), system, bulk.Job{Responsible: w.doctor.ID}, rows, func(_ []bulk.Row, o []bulk.Outcome) error {
+			out.outcomes = append(out.outcomes, o...)
+			return nil
+		})
+		must(t, err)
+		return out
+	}
+	lines := patient + "\n\n" + immunization("i1", "EU/1/20/1528", "") + "\n" +
+		`{"resourceType":"Practitioner","id":"x"}` + "\n" +
+		immunization("i2", "nothing", "") + "\n" +
+		strings.Replace(immunization("i3", "EU/1/20/1528", ""), "Patient/p1", "Patient/p9", 1) + "\n" +
+		`{"resourceType":"Immunization","status":3}` + "\n"
+	if got := send(lines).statuses(); got != "new, refused vaccine:dose.vaccine, refused Immunization.patient:row.patient birth_name:person.name-missing given_names:person.given-missing birth_date:birth.missing, "+
+		"refused Immunization.status:fhir.form Immunization.status:fhir.required Immunization.vaccineCode:fhir.required Immunization.patient:fhir.required Immunization.occurrence:fhir.required :row.json" {
+		t.Errorf("got %s", got)
+	}
+	h := w.history(t, w.fern)
+	if len(h) != 1 || h[0].BodySite != carnet.LeftArm || h[0].Route != "IM" || h[0].Time != "10:30" || h[0].Expiry.String() != "2021-09-30" || h[0].Injector != w.nurse.ID || h[0].Place != centre {
+		t.Errorf("history %+v", h)
+	}
+	bundle := `{"resourceType":"Bundle","type":"collection","entry":[{"resource":` + immunization("i1", "EU/1/20/1528", "") + `},{"fullUrl":"urn:uuid:01a1fd70-f22c-7d1a-b2f5-649734dd493c","resource":` + patient + `}]}`
+	if got := send(bundle).statuses(); got != "same" {
+		t.Errorf("the same in a Bundle: %s", got)
+	}
+	if got := send(patient + "\n" + strings.Replace(strings.Replace(immunization("i4", "EU/1/20/1528", `,"statusReason":{"coding":[{"code":"PATOBJ"}]}`), "completed", "not-done", 1), "2021-05-03", "2021-08-03", 1)).statuses(); got != "new" {
+		t.Errorf("not given: %s", got)
+	}
+	for name, text := range map[string]string{"a Bundle that is none": `{"resourceType":"Bundle","entry":3}`, "an object": "{\n}"} {
+		t.Run(name, func(t *testing.T) {
+			if _, err := bulk.OpenFile(strings.NewReader(text)); carnet.CodeOf(err) != bulk.CodeKind {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}

@@ -117,6 +117,8 @@ func Run(t *testing.T, open Open) {
 		"an import is stopped and goes on":                        testResume,
 		"what the other system changes is corrected here":         testSync,
 		"ranks follow an imported dose":                           testImportRanks,
+		"a file is sent from a page, tried and imported in steps": testUpload,
+		"resources of FHIR are rows":                              testResources,
 		"an import has one decision and a line for each person":   testImportJournal,
 		"entries out of the ordinary are found and answered":      testWatch,
 		"every finding can be reviewed":                           testWatchReview,

@@ -73,7 +73,7 @@ type Tx interface {
 	// Parts of a file that waits for its import, or of its answer, in their order, sealed under the professional's key.
 	PutPart(professional, run carnet.ID, part Part) error
 	Part(professional, run carnet.ID, kind PartKind, n int) (Part, error) // carnet.NotFound
-	DropParts(professional, run carnet.ID) error
+	DropParts(professional, run carnet.ID, kind PartKind) error           // of every kind when it is empty
 }
 
 // Status is what became of a row.
@@ -161,8 +161,10 @@ type PartKind string
 
 // What is kept between two pages of an import.
 const (
-	PartFile   PartKind = "file"
-	PartAnswer PartKind = "answer"
+	PartFile    PartKind = "file"
+	PartTrial   PartKind = "trial"  // answer of the trial
+	PartAnswer  PartKind = "answer" // of the import
+	PartReasons PartKind = "reasons"
 )
 
 // Part is a piece of a file.
@@ -190,6 +192,7 @@ func New(store Store, guard *protect.Guard, ring *keyring.Ring, ids carnet.IDs, 
 // Job is what is asked of an import.
 type Job struct {
 	Run         carnet.ID // zero for a new one; the id of one that was stopped, to go on
+	Begin       bool      // Run is the id of a new one
 	Source      string    // name of the sending system, up to 50 characters; empty for "file"
 	Responsible carnet.ID // who answers for the import: the actor's own id, or for an operator's import a professional of the directory
 	Place       string    // for rows that name none
@@ -313,8 +316,11 @@ func (s *Service) begin(ctx context.Context, actor protect.Actor, j *Job) (Run, 
 		if _, ok := there[j.Responsible]; !ok {
 			return &carnet.Error{Op: op, Kind: carnet.Invalid, Code: CodeResponsible, Field: "responsible"}
 		}
-		if j.Run.IsZero() {
-			id, err := s.ids.New()
+		if j.Run.IsZero() || j.Begin {
+			id, err := j.Run, error(nil)
+			if !j.Begin {
+				id, err = s.ids.New()
+			}
 			run = Run{ID: id, Actor: j.Responsible, Place: j.Place, Source: j.Source, Digest: j.Digest, Trial: j.Trial, Begun: s.ids.Clock(), Counts: map[Status]int{}}
 			run.Changed = run.Begun
 			return errors.Join(err, tx.PutRun(run))

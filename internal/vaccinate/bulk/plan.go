@@ -471,11 +471,16 @@ func (k *known) identify(c *candidate) (who carnet.ID, fresh bool, reason string
 		return id, false, ""
 	}
 	var same, twins []carnet.ID
+	seen := map[carnet.ID]bool{}
 	for _, l := range c.lookup("name-birth") {
 		for _, id := range k.found[l] {
+			if seen[id] {
+				continue
+			}
+			seen[id] = true
 			other := k.people[id].Identity
 			switch {
-			case slices.Contains(same, id) || slices.Contains(twins, id) || !other.Birth.Equal(c.Identity.Birth):
+			case !other.Birth.Equal(c.Identity.Birth):
 			case sameGiven(other, c.Identity) && (other.Sex == "" || c.Identity.Sex == "" || other.Sex == c.Identity.Sex):
 				same = append(same, id)
 			default:
