@@ -30,12 +30,13 @@ const (
 	ByCode     Link = "code"     // recall code of a provisional identity
 	ByTraits   Link = "traits"   // name, given name and birth date, as a whole
 	ByCreation Link = "creation" // a provisional identity that they made
+	ByDraft    Link = "draft"    // an entry that they began less than two days ago
 	ByRecord   Link = "record"   // an entry
 	ByGlass    Link = "glass"    // without any of these, with a motive
 )
 
-// meetings are the links that a search makes.
-var meetings = []Link{ByNumber, ByCard, ByCode, ByTraits, ByCreation}
+// meetings are the links that a search makes, or an entry that was left and is taken up again.
+var meetings = []Link{ByNumber, ByCard, ByCode, ByTraits, ByCreation, ByDraft}
 
 // Meet notes that a person was found by something that they brought along. The link lasts as long
 // as the session.

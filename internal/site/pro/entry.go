@@ -125,11 +125,14 @@ func (s *site) withKey(w http.ResponseWriter, r *http.Request, prefix string) er
 func (s *site) workOf(w http.ResponseWriter, r *http.Request, actor protect.Actor) (k work, done bool, err error) {
 	k.actor = actor
 	k.correct = r.PathValue("dose") != ""
-	if k.person, err = s.personOf(r, actor); err != nil {
-		return k, false, err
-	}
 	if k.key, err = carnet.ParseID(r.PathValue("key")); err != nil || k.key.Version() != 7 {
 		return k, false, carnet.E("pro.entry", carnet.NotFound, "entry.unknown", err)
+	}
+	if k.person, err = s.personOf(r, actor); carnet.CodeOf(err) == "person.no-link" && s.began(r, actor, k.key) {
+		k.person, err = s.personOf(r, actor)
+	}
+	if err != nil {
+		return k, false, err
 	}
 	saved, err := s.Vaccinate.Done(r.Context(), actor, k.person.ID, k.key)
 	if err == nil {
@@ -153,6 +156,20 @@ func (s *site) workOf(w http.ResponseWriter, r *http.Request, actor protect.Acto
 		err = vaccinate.MayTouch(k.old, k.me, s.Vaccinate.Today())
 	}
 	return k, false, err
+}
+
+// began makes the link of an entry that was begun in another session and left as a draft: who began it
+// met the person.
+func (s *site) began(r *http.Request, actor protect.Actor, key carnet.ID) bool {
+	person, err := carnet.ParseID(r.PathValue("person"))
+	return err == nil && s.meetDraft(r, actor, person, key)
+}
+
+func (s *site) meetDraft(r *http.Request, actor protect.Actor, person, key carnet.ID) bool {
+	if _, err := s.Runs.Draft(r.Context(), actor, person, key); err != nil {
+		return false
+	}
+	return s.Vaccinate.Meet(r.Context(), actor, person, vaccinate.ByDraft) == nil
 }
 
 // first is the entry that the form shows before anything is typed.

@@ -2,6 +2,7 @@ package pro
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 
@@ -53,6 +54,8 @@ func (v *entryView) fold(edit string, names ...string) bool {
 
 // showForm shows the form with everything typed, and what is wrong with it.
 func (s *site) showForm(w http.ResponseWriter, r *http.Request, status int, k work, e entry, faults error) error {
+	edit := r.PostForm.Get("edit")
+	resend(r, e) // another language sends again what the form holds now, not the scan that filled it
 	title := map[string]string{kindHere: "entry.title", kindNone: "entry.none-title", kindElsewhere: "entry.elsewhere-title"}[e.get("kind")]
 	if k.correct {
 		title = "entry.correct-title"
@@ -68,7 +71,6 @@ func (s *site) showForm(w http.ResponseWriter, r *http.Request, status int, k wo
 	if faults != nil && !v.Fault(faults) {
 		return faults
 	}
-	edit := r.PostForm.Get("edit")
 	v.Focus = edit
 	v.Identity = identityOf(v.Page, k.person.Identity)
 	history, err := s.Vaccinate.History(r.Context(), k.actor, k.person.ID)
@@ -124,6 +126,17 @@ func (s *site) showForm(w http.ResponseWriter, r *http.Request, status int, k wo
 	}
 	s.ui.Render(w, r, status, "entry", &v)
 	return nil
+}
+
+// resend makes the form that a page answers the one that it shows.
+func resend(r *http.Request, e entry) {
+	if r.Method != http.MethodPost {
+		return
+	}
+	r.PostForm = url.Values{}
+	for _, h := range e.hidden() {
+		r.PostForm.Add(h.Name, h.Value)
+	}
 }
 
 // start puts the cursor where typing begins.

@@ -11,6 +11,7 @@ import (
 	"carnet/internal/login"
 	"carnet/internal/protect"
 	"carnet/internal/site/ui"
+	"carnet/internal/vaccinate"
 )
 
 // outboxFiles are the scripts that stand at fixed addresses: a worker's address says what it serves.
@@ -147,6 +148,13 @@ func (s *site) deferredPerson(r *http.Request, k *work) (look string, err error)
 			return "", err
 		}
 		id = found[0].ID
+	}
+	how, err := s.Vaccinate.LinkOf(r.Context(), k.actor, id)
+	if err == nil && how == vaccinate.NoLink && !s.meetDraft(r, k.actor, id, k.key) {
+		return t.T("outbox.link"), nil
+	}
+	if err != nil {
+		return "", err
 	}
 	k.person, err = s.People.Person(r.Context(), k.actor, id)
 	return "", err

@@ -100,6 +100,9 @@ func (s *site) station(w http.ResponseWriter, r *http.Request, me login.Session)
 }
 
 func (s *site) showStation(w http.ResponseWriter, r *http.Request, status int, actor protect.Actor, e entry, none bool, faults error) error {
+	if r.Method == http.MethodPost {
+		r.PostForm.Del("scan") // it may hold characters that a page cannot
+	}
 	v := stationView{Page: s.ui.Page(r, "station.title"), None: none, Place: s.placeName(r.Context(), actor), Photo: s.Picture != nil}
 	if faults != nil && !v.Fault(faults) {
 		return faults

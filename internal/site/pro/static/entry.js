@@ -48,8 +48,9 @@ for (const form of document.querySelectorAll("form[data-box]")) {
     }
   };
 
-  scan.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" || !scan.value) return;
+  // Enter in the field sends the form: that is the scanner's Enter.
+  form.addEventListener("submit", (event) => {
+    if (document.activeElement !== scan || !scan.value) return;
     event.preventDefault();
     ask(form.dataset.box, new URLSearchParams({ scan: scan.value }));
   });

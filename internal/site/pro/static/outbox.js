@@ -38,7 +38,7 @@ async function show() {
     }
     return line;
   }));
-  count.textContent = mine.length === 1 ? words.one : words.many.replace("{n}", mine.length);
+  count.textContent = mine.length === 1 ? words.single : words.many.replace("{n}", mine.length);
   count.hidden = list.hidden = again.hidden = mine.length === 0;
   others.hidden = all.length === mine.length;
   box.hidden = all.length === 0 && !sent.hasChildNodes();
@@ -168,9 +168,11 @@ await flush();
 document.querySelector("form[action='/deconnexion']")?.addEventListener("submit", async (event) => {
   if (event.target.dataset.ready) return;
   event.preventDefault();
+  const left = (await show()).length;
+  if (left && !confirm(words.leave)) return;
   event.target.dataset.ready = "1";
   try {
-    await forget((await show()).length ? me?.owner : "");
+    await forget(left ? me?.owner : "");
   } finally {
     event.target.submit();
   }
