@@ -34,6 +34,8 @@ func TestParse(t *testing.T) {
 		"another sign for it":         {"01" + gtin + "17261231" + "10AB123|21S0001", full},
 		"as printed":                  {"(01)" + gtin + "(17)261231(10)AB123(21)S0001", full},
 		"French keys":                 {"à&à\"'ààçççççççèè&èé-&é\"&&àQB&é\"\x1dé&Sààà&", full},
+		"French keys, a GS1 QR":       {"$A\"à&à\"'ààçççççççèè&èé-&é\"&&àQB&é\"\x1dé&Sààà&", full},
+		"French keys, a DataBar":      {"$eàà&à\"'ààçççççççèè&èé-&é\"&&àQB&é\"\x1dé&Sààà&", full},
 		"French keys with a prefix":   {"$déà&à\"'ààçççççççèè&èé-&é\"&&àQB&é\"\x1dé&Sààà&", full},
 		"day 00":                      {"17240200", gs1.Pack{Expiry: day(2024, 2, 29)}},
 		"a year of the last century":  {"17770131", gs1.Pack{Expiry: day(1977, 1, 31)}},

@@ -78,8 +78,12 @@ var azerty = map[rune]rune{
 // french reports that a scan was typed with the keys of another keyboard: it begins with an
 // identifier, or with a prefix, in the characters that stand where the digits should be.
 func french(s string) bool {
-	s = strings.TrimPrefix(s, "$dé") // ]d2
-	s = strings.TrimPrefix(s, "$C&") // ]C1
+	for _, prefix := range []string{"$dé", "$C&", "$eà", "$A\""} { // those of prefixes, on the other keyboard
+		if rest, ok := strings.CutPrefix(s, prefix); ok {
+			s = rest
+			break
+		}
+	}
 	n := 0
 	for _, r := range s {
 		if !strings.ContainsRune(`&é"'(-è_çà`, r) {
