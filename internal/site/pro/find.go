@@ -26,6 +26,7 @@ type findView struct {
 	None                         bool        // a search that found nobody
 	New                          []ui.Hidden // what was typed and who was shown, for the page that opens a record; empty before a search by name
 	NewPath                      string
+	Card                         []ui.Hidden // words of the button of the card, by what may happen
 }
 
 // result is one person whom a search brought, masked, with what speaks for and against them.
@@ -64,9 +65,17 @@ func (s *site) findView(r *http.Request, q search, err error) findView {
 	v.Name = v.Input("name", "find.name", q.name)
 	v.Given = v.Input("given", "find.given", q.given)
 	v.Birth = v.DayMonthYear("birth", "find.birth", q.birth)
+	for _, code := range cardCodes {
+		v.Card = append(v.Card, ui.Hidden{Name: strings.ToUpper(strings.ReplaceAll(code, "-", "_")), Value: v.T("card." + code)})
+	}
 	v.Postcode = v.Digits("postcode", "find.postcode", q.postcode, "w8")
 	return v
 }
+
+// cardCodes are what can become of reading a card, as the extension names it, in small letters. What is not
+// here has the words of "internal".
+var cardCodes = []string{"internal", "reading", "choose", "no-reader", "no-card", "not-vitale", "vitale1-unsupported", "card-mute", "card-removed", "user-denied", "origin-not-allowed",
+	"host-unavailable", "extension-unavailable", "not-logged-in", "terms-not-accepted", "nature-refused", "timeout", "no-number"}
 
 func (s *site) find(w http.ResponseWriter, r *http.Request, actor protect.Actor) error {
 	q := readSearch(r)
@@ -168,7 +177,8 @@ func (s *site) findByTraits(w http.ResponseWriter, r *http.Request, actor protec
 func (s *site) nobody(w http.ResponseWriter, r *http.Request, q search) error {
 	v := s.findView(r, q, nil)
 	v.None = true
-	if q.by == "traits" {
+	if q.by == "traits" || q.name != "" { // a card brought the traits along with a number that nobody has
+		v.NIR.Value = ""
 		v.New = q.newcomer(nil)
 	}
 	s.ui.Render(w, r, http.StatusOK, "find", &v)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"carnet/extension/api"
 	"carnet/internal/carnet"
 	"carnet/internal/people"
 	"carnet/internal/protect"
@@ -17,6 +18,7 @@ import (
 const newcomerPath = "/personnes/nouvelle"
 
 func (s *site) identityRoutes(private func(string, func(http.ResponseWriter, *http.Request, protect.Actor) error)) {
+	private("GET "+vitalePath, s.vitale)
 	private("GET "+newcomerPath, s.findPage)
 	private("POST "+newcomerPath, s.newcomer)
 	private("GET /personnes/{person}/fiche", s.slip)
@@ -29,6 +31,21 @@ func (s *site) identityRoutes(private func(string, func(http.ResponseWriter, *ht
 	private("POST /personnes/{person}/identite/reunir", s.join)
 	private("GET /personnes/{person}/identite/separer/{part}", s.separatePage)
 	private("POST /personnes/{person}/identite/separer/{part}", s.separate)
+}
+
+// vitalePath is where this site serves what asks the browser extension for a card.
+const vitalePath = "/carnet-vitale.js"
+
+// vitale serves the module of the extension's makers to the page of the search, which works without it.
+func (s *site) vitale(w http.ResponseWriter, r *http.Request, _ protect.Actor) error {
+	text, err := api.Files.ReadFile("carnet-vitale.js")
+	if err != nil {
+		return carnet.E("pro.vitale", carnet.Internal, "internal", err)
+	}
+	w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
+	w.Header().Set("Cache-Control", "private, no-cache")
+	_, _ = w.Write(text) // the reader is gone: nobody left to tell
+	return nil
 }
 
 // traitsForm is what a form asks of an identity.
