@@ -32,8 +32,8 @@ var arrows = map[string][]string{
 	"internal/site/sitetest":    {"internal/site/ui", "internal/verify", "internal/certify"}, // test people's certificates
 	"internal/site/pro":         {"internal/site/ui", "extension/api", "internal/protect", "internal/login", "internal/people", "internal/vaccinate"},
 	"internal/site/api":         {"internal/site/ui", "internal/fhir", "internal/protect", "internal/login", "internal/people", "internal/vaccinate"},
-	"internal/site/attestation": {"internal/site/ui", "internal/protect", "internal/login", "internal/people", "internal/certify"},
-	"internal/site/protection":  {"internal/site/ui", "internal/protect", "internal/login", "internal/vaccinate/fraud"},
+	"internal/site/attestation": {"internal/site/ui", "internal/protect", "internal/login", "internal/people", "internal/certify", "internal/vaccinate"},
+	"internal/site/protection":  {"internal/site/ui", "internal/protect", "internal/login", "internal/vaccinate"},
 	"internal/site/verifier":    {"internal/site/ui", "internal/verify"},
 	"internal/fhir":             {},
 	"internal/pcsc":             {},

@@ -153,7 +153,7 @@ func (d desk) attestation(context.Context) (http.Handler, error) {
 			accounts = append(accounts, attestation.Account{Name: a.Name, Recovery: a.Page})
 		}
 	}
-	site, err := attestation.New(attestation.Deps{Login: in.Site, Wallet: d.wallet(), People: d.p.people, Certify: watchedCertify{d.p.certify, d.p.watch},
+	site, err := attestation.New(attestation.Deps{Login: in.Site, Wallet: d.wallet(), People: d.p.people, Certify: watchedCertify{d.p.certify, d.p.watch}, Petitions: d.p.vaccinate,
 		Register: d.p.register.Processing(), Clock: d.p.ids.Clock, Rand: d.p.ids.Rand, Log: d.log, Sandbox: in.sandbox, FormAction: in.formAction, Accounts: accounts})
 	return publishKeys(in, site, d.log), err
 }
@@ -197,7 +197,7 @@ func (d desk) protection(context.Context) (http.Handler, error) {
 	if in.sandbox {
 		allowed = d.p.world.Allowed()
 	}
-	site, err := protection.New(protection.Deps{Login: in.Site, Watch: d.p.watch, Certificates: d.p.certify,
+	site, err := protection.New(protection.Deps{Login: in.Site, Watch: d.p.watch, Petitions: d.p.vaccinate, Certificates: d.p.certify,
 		Follow: func(ctx context.Context) error {
 			_, err := d.p.certify.Follow(ctx, system)
 			return err

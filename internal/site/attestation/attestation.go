@@ -80,6 +80,7 @@ type Deps struct {
 	Login      Login
 	People     People
 	Certify    Certify
+	Petitions  Petitions
 	Register   []protect.Processing // what the notice on personal data tells
 	Wallet     string               // address of the wallet, where the right-hand codes lead; empty when it is not ours
 	Clock      carnet.Clock
@@ -165,6 +166,8 @@ func (s *site) handler() http.Handler {
 	handle("POST "+sessionsPath, s.private(s.endSessions))
 	handle("GET "+messagesPath, s.private(s.messages))
 	handle("POST "+messagesPath, s.private(s.seen))
+	handle("GET "+petitionsPath, s.private(s.petitions))
+	handle("POST "+petitionsPath, s.private(s.ask))
 	return s.ui.Handler(mux)
 }
 

@@ -34,6 +34,7 @@ type fake struct {
 	closed                       []carnet.ID // sessions
 	notices                      []carnet.Notice
 	seen                         int
+	desk                         desk
 }
 
 func dose(rank int, day carnet.Date) certify.Dose {
@@ -190,7 +191,7 @@ func start(t testing.TB, f *fake, out io.Writer) (*site, http.Handler) {
 	t.Helper()
 	s, err := newSite(Deps{
 		Wallet: "https://portefeuille.example/",
-		Login:  f, People: f, Certify: f, Register: register(t).Processing(), Clock: func() time.Time { return now }, Rand: rand.Reader,
+		Login:  f, People: f, Certify: f, Petitions: &f.desk, Register: register(t).Processing(), Clock: func() time.Time { return now }, Rand: rand.Reader,
 		Log: slog.New(slog.NewJSONHandler(out, nil)), Sandbox: true, FormAction: []string{"http://localhost:8411"},
 		Accounts: []Account{{"Compte de la Mousse", "https://mousse.invalid/perdu"}, {"Compte du Lierre", ""}},
 	})

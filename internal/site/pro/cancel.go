@@ -241,7 +241,7 @@ func (s *site) showForged(w http.ResponseWriter, r *http.Request, status int, ac
 			continue
 		}
 		f := v.Check("dose-"+other.ID.String(), "forged.dose", r.PostForm.Has("dose-"+other.ID.String()) || !v.Posted() && other.ID == d.ID)
-		f.Label = s.productName(other) + ", " + v.Date(other.Date) + ", " + placeWords(other.Place)
+		f.Options[0].Label = s.productName(other) + ", " + v.Date(other.Date) + ", " + placeWords(other.Place)
 		v.Doses = append(v.Doses, f)
 	}
 	v.Words = v.Area("words", "forged.words", r.PostForm.Get("words"))

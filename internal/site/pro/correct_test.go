@@ -87,7 +87,7 @@ func TestCorrections(t *testing.T) {
 				t.Errorf("moved %+v", f.records.moved)
 			}
 		}},
-		{Scenario: sitetest.Scenario{Name: "a false entry is reported with the others of the person", URL: dose + "/signalements/" + key, Session: true, ExpectedStatus: ok, ExpectedContent: []string{"L'annulation est définitive", `name="dose-` + id(50).String(), "checked"}}},
+		{Scenario: sitetest.Scenario{Name: "a false entry is reported with the others of the person", URL: dose + "/signalements/" + key, Session: true, ExpectedStatus: ok, ExpectedContent: []string{"L'annulation est définitive", `name="dose-` + id(50).String(), "checked", "Comirnaty (Pfizer/BioNTech), 10/05/2021"}}},
 		{Scenario: sitetest.Scenario{Name: "reported", Method: post, URL: dose + "/signalements/" + key, Session: true, Form: url.Values{"dose-" + id(50).String(): {"1"}, "words": {"aucun passage"}}, ExpectedStatus: see, ExpectedLocation: dose + "?fait=signalement"},
 			after: func(t *testing.T, f *fake) {
 				if s := f.records.suspected; len(s) != 1 || !slices.Equal(s[0].Doses, []carnet.ID{id(50)}) || s[0].Reason != "aucun passage" {

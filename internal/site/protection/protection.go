@@ -6,7 +6,9 @@
 // which also says in which roles they may work, and a session has one role, chosen when it opens.
 // What a role may see is in the register of processing; this site decides nothing about it.
 //
-//   - dpo, support, publication: who one is, for whom, one's own sessions. The desks of these roles
+//   - dpo: also the requests of rectification of everybody, with the words of the person and without
+//     their identity, and an answer when the professionals gave none.
+//   - support, publication: who one is, for whom, one's own sessions. The desks of these roles
 //     are on the sites that they work on.
 //   - security: also the alerts of the last 90 days, about logins, without a name or a number, and
 //     the power to end the sessions of whoever an alert is about; and what was out of the ordinary in
@@ -60,6 +62,8 @@ type Deps struct {
 	Login   Login
 	Allowed login.Allowed
 	Watch   Watch
+	// Petitions are the requests of rectification.
+	Petitions Petitions
 	// Certificates counts documents before an order, and Follow revokes after it what states a
 	// suspended dose: certify.Service has both.
 	Certificates fraud.Certificates
@@ -127,6 +131,8 @@ func (s *site) handler() http.Handler {
 	mux.HandleFunc("POST "+sessionsPath, s.member(s.endSessions))
 	mux.HandleFunc("GET "+alertsPath, s.member(s.alerts))
 	mux.HandleFunc("POST "+alertsPath, s.member(s.endAlerted))
+	mux.HandleFunc("GET "+petitionsPath, s.member(s.petitions))
+	mux.HandleFunc("POST "+petitionsPath+"/{person}/{petition}", s.member(s.answer))
 	mux.HandleFunc("GET "+findingsPath, s.watchman(s.findings))
 	const session = findingsPath + "/{session}"
 	mux.HandleFunc("GET "+session, s.watchman(s.showCase))
@@ -156,6 +162,9 @@ func (s *site) member(h func(http.ResponseWriter, *http.Request, login.Session) 
 				Tabs: []ui.Link{{Href: deskPath, Words: t.T("desk.title")}}}
 			if me.Role == protect.SecurityStaff {
 				shown.Tabs = append(shown.Tabs, ui.Link{Href: alertsPath, Words: t.T("alerts.title")}, ui.Link{Href: findingsPath, Words: t.T("findings.title")})
+			}
+			if me.Role == protect.Protection {
+				shown.Tabs = append(shown.Tabs, ui.Link{Href: petitionsPath, Words: t.T("petitions.title")})
 			}
 			ui.SetSession(r, shown)
 			err = h(w, r, me)

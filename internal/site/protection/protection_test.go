@@ -46,6 +46,7 @@ type fake struct {
 	events        []login.Event
 	cases         []fraud.Finding
 	acts          []string // of the watch
+	petitions     petitioned
 }
 
 func (f *fake) CallbackPath() string { return "/connexion/retour/proconnect" }
@@ -133,7 +134,7 @@ func start(t testing.TB, f *fake, out io.Writer) (*site, http.Handler) {
 		f.role = protect.Support
 	}
 	s, err := newSite(Deps{
-		Login: f, Watch: watch{f}, Certificates: f, Follow: func(context.Context) error { f.acts = append(f.acts, "follow"); return nil }, Clock: func() time.Time { return now }, Rand: rand.Reader, Log: slog.New(slog.NewJSONHandler(out, nil)), Sandbox: true,
+		Login: f, Watch: watch{f}, Petitions: &f.petitions, Certificates: f, Follow: func(context.Context) error { f.acts = append(f.acts, "follow"); return nil }, Clock: func() time.Time { return now }, Rand: rand.Reader, Log: slog.New(slog.NewJSONHandler(out, nil)), Sandbox: true,
 		FormAction: []string{"http://localhost:8413"}, StaffID: func(string, carnet.Private) carnet.ID { return me },
 		Allowed: login.Allowed{
 			Organisations: []login.Organisation{{SIRET: valley, Name: "Caisse de Valombre", Roles: []protect.Role{protect.Protection, protect.Support, protect.SecurityStaff}}},
