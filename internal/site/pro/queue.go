@@ -68,7 +68,9 @@ func (s *site) showQueue(w http.ResponseWriter, r *http.Request, status int, act
 		one.What = strings.Join(what, ", ")
 		if p.State == vaccinate.Waiting {
 			one.Field = v.Area("answer", "petition.answer", r.PostForm.Get("answer"))
-			one.Field.ID = "answer-" + p.ID.String()
+			if p.ID.String() != r.PathValue("petition") { // what was typed, and what is wrong with it, is of one form
+				one.Field.ID, one.Field.Value, one.Field.Error = "answer-"+p.ID.String(), "", ""
+			}
 			v.Waiting = append(v.Waiting, one)
 			continue
 		}
@@ -86,7 +88,9 @@ func (s *site) showQueue(w http.ResponseWriter, r *http.Request, status int, act
 		}
 		one := suspectView{What: s.productName(d) + ", " + v.Date(d.Date) + ", " + placeWords(d.Place), Dose: dosePath(d),
 			Action: queuePath + "/" + d.PersonID.String() + "/faux/" + d.ID.String() + "/" + key.String(), Words: v.Area("words", "forged.words", r.PostForm.Get("words"))}
-		one.Words.ID = "words-" + d.ID.String()
+		if d.ID.String() != r.PathValue("dose") {
+			one.Words.ID, one.Words.Value, one.Words.Error = "words-"+d.ID.String(), "", ""
+		}
 		v.Suspects = append(v.Suspects, one)
 	}
 	if len(v.Waiting)+len(v.Suspects)+len(v.Answered) == 0 {

@@ -64,7 +64,9 @@ func (s *site) showPetitions(w http.ResponseWriter, r *http.Request, status int,
 		one := petition{When: v.Instant(p.At), What: strings.Join(what, ", "), Words: p.Words.Reveal(), Answer: p.Answer.Reveal(), Waits: p.State == vaccinate.Waiting,
 			Action: petitionsPath + "/" + p.Person.String() + "/" + p.ID.String(), State: ui.Tag{Kind: kinds[p.State], Words: v.T("petition.state." + string(p.State))}}
 		one.Field = v.Area("answer", "petitions.answer", r.PostForm.Get("answer"))
-		one.Field.ID = "answer-" + p.ID.String()
+		if p.ID.String() != r.PathValue("petition") { // what was typed, and what is wrong with it, is of one form
+			one.Field.ID, one.Field.Value, one.Field.Error = "answer-"+p.ID.String(), "", ""
+		}
 		v.List = append(v.List, one)
 	}
 	s.ui.Render(w, r, status, "petitions", &v)
