@@ -22,17 +22,14 @@ func (s listStore) Lists(ctx context.Context, d protect.Decision, fn func(lists.
 	})
 }
 
-// RecordedAt lists what was entered for a place and stands, newest first; the journal has a line for
-// each person.
+// RecordedAt lists what was entered for a place and stands, newest first.
 func (t *tx) RecordedAt(place string, since time.Time, most int) ([]lists.Recorded, error) {
 	c := where("place_id", place).since("recorded_at", since.UnixMicro()).and("standing", 1)
-	rows, err := t.read(nobody, "dose", c.by("recorded_at DESC, dose_id DESC").first(most), "person_id", "dose_id", "injector_id", "recorder_id", "recorded_at")
+	rows, err := t.read(nobody, "dose", c.by("recorded_at DESC, dose_id DESC").first(most), "person_id", "dose_id", "injector_id", "recorder_id", "recorded_at", "vaccine", "not_given", "rank", "expected")
 	var list []lists.Recorded
 	for _, r := range rows {
-		x := lists.Recorded{Person: r.id("person_id"), Dose: r.id("dose_id"), Injector: r.id("injector_id"), Recorder: r.id("recorder_id"), At: r.time("recorded_at")}
-		if err := t.note(journal.Read, x.Person, "dose"); err != nil {
-			return nil, err
-		}
+		x := lists.Recorded{Person: r.id("person_id"), Dose: r.id("dose_id"), Injector: r.id("injector_id"), Recorder: r.id("recorder_id"), At: r.time("recorded_at"),
+			Vaccine: r.text("vaccine"), NotGiven: carnet.NotGiven(r.text("not_given")), Rank: r.int("rank"), Expected: r.int("expected")}
 		list = append(list, x)
 	}
 	return list, err

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"carnet/internal/carnet"
-	"carnet/internal/journal"
 	"carnet/internal/protect"
 	"carnet/internal/vaccinate/stock"
 )
@@ -124,7 +123,7 @@ func (t *tx) Recorded(place, vaccine string, number carnet.Lot) (int, error) {
 	return t.count("dose", t.ofLot(vaccine, number).and("place_id", place))
 }
 
-// Injected lists the doses of a lot that stand; the journal has a line for each person.
+// Injected lists the doses of a lot that stand.
 func (t *tx) Injected(vaccine string, number carnet.Lot, place string) ([]stock.Injected, error) {
 	c := t.ofLot(vaccine, number)
 	if place != "" {
@@ -133,11 +132,7 @@ func (t *tx) Injected(vaccine string, number carnet.Lot, place string) ([]stock.
 	rows, err := t.read(nobody, "dose", c.by("person_id, dose_id"), "person_id", "dose_id", "given_on", "place_id")
 	var list []stock.Injected
 	for _, r := range rows {
-		d := stock.Injected{Person: r.id("person_id"), Dose: r.id("dose_id"), Date: carnet.DateOfDays(r.int("given_on")), Place: r.text("place_id")}
-		if err := t.note(journal.Read, d.Person, "dose"); err != nil {
-			return nil, err
-		}
-		list = append(list, d)
+		list = append(list, stock.Injected{Person: r.id("person_id"), Dose: r.id("dose_id"), Date: carnet.DateOfDays(r.int("given_on")), Place: r.text("place_id")})
 	}
 	return list, err
 }
@@ -155,6 +150,12 @@ func (t *tx) Follows(recall carnet.ID, place string) ([]stock.Follow, error) {
 			ToldAt: r.time("told_at"), ChangedAt: r.time("changed_at"), ChangedBy: r.id("changed_by")})
 	}
 	return list, err
+}
+
+// Followed tells whether there is a row.
+func (t *tx) Followed(recall, person, dose carnet.ID) (bool, error) {
+	n, err := t.count("recall_follow", where("person_id", person[:]).and("recall_id", recall[:]).and("dose_id", dose[:]))
+	return n > 0, err
 }
 
 // PutFollow writes a row, in the place of the one of the same recall, person and dose.

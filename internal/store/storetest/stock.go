@@ -308,11 +308,11 @@ func testRecall(t *testing.T, w *world) {
 		t.Errorf("%d to follow, %v", len(list), err)
 	}
 	for _, l := range w.Journal(t) {
-		if l.Purpose == "recall" && l.Kind == "read" && l.Person == crowd[0] {
+		if l.Purpose == "recall" && l.Kind == "write" && l.Person == crowd[0] {
 			return
 		}
 	}
-	t.Error("the journal does not say that the person was found")
+	t.Error("the journal does not say that the person was told")
 }
 
 func testRecallRights(t *testing.T, w *world) {

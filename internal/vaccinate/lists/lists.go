@@ -68,6 +68,9 @@ const (
 	MaxPeople = 500 // lines; those whose day is nearest stay
 	MaxDays   = 90  // that a list is kept, and that a report covers
 	window    = 2 * 365 * 24 * time.Hour
+	maxRows   = 20_000 // entries of the place that are looked through, the newest
+	maxLooked = 5000   // people whose whole record is looked at
+	together  = 200    // of them in one transaction, so that entries do not wait for a list
 	maxToday  = 1000
 )
 
@@ -100,7 +103,7 @@ type List struct {
 	Actor   carnet.ID
 	Place   string
 	Request Request
-	Cut     bool // there were more than MaxPeople
+	Cut     bool // there was more than a list looks through or holds
 	Made    time.Time
 	Expires time.Time
 	Lines   []Line // only from Make and Open
@@ -128,6 +131,9 @@ type Recorded struct {
 	Person, Dose       carnet.ID
 	Injector, Recorder carnet.ID
 	At                 time.Time
+	Vaccine            string
+	NotGiven           carnet.NotGiven
+	Rank, Expected     int
 }
 
 // Activity is one line of a report.
@@ -157,7 +163,7 @@ type Tx interface {
 	Died(id carnet.ID) (carnet.Date, error) // zero for somebody who is not known to be dead
 	Doses(person carnet.ID) ([]carnet.Dose, error)
 	// RecordedAt lists what was entered for a place since a time and stands, newest first; at most most
-	// rows, all of them when it is 0.
+	// rows. It opens nobody's record: what is read of somebody after it leaves a line about them.
 	RecordedAt(place string, since time.Time, most int) ([]Recorded, error)
 	// Activity counts what stands at a place, by day of the act, vaccine and reason, in that order.
 	Activity(place string, from, to carnet.Date) ([]Activity, error)
@@ -255,56 +261,97 @@ func (s *Service) Make(ctx context.Context, actor protect.Actor, q Request) (Lis
 	if err := problems.Err(); err != nil {
 		return List{}, err
 	}
-	var out List
+	now := s.ids.Clock()
+	out := List{Actor: actor.ID, Place: actor.Organisation, Request: q, Made: now, Expires: now.AddDate(0, 0, q.Days)}
+	var people []carnet.ID
 	err := s.at(ctx, actor, func(tx Tx) error {
-		if done, err := tx.ListByKey(q.Key); err == nil {
-			if done.Actor != actor.ID {
-				return unknown()
-			}
-			out = done
-			return nil
-		} else if carnet.KindOf(err) != carnet.NotFound {
+		if there, err := s.made(tx, q.Key, actor, &out); there || err != nil {
 			return err
 		}
-		now := s.ids.Clock()
-		id, err := s.ids.New()
+		rows, err := tx.RecordedAt(actor.Organisation, now.Add(-window), maxRows)
 		if err != nil {
 			return err
 		}
-		out = List{ID: id, Actor: actor.ID, Place: actor.Organisation, Request: q, Made: now, Expires: now.AddDate(0, 0, q.Days)}
-		rows, err := tx.RecordedAt(actor.Organisation, now.Add(-window), 0)
-		if err != nil {
-			return err
-		}
-		seen := map[carnet.ID]bool{}
-		for _, r := range rows {
-			if seen[r.Person] || q.Mine && r.Injector != actor.ID && r.Recorder != actor.ID {
-				continue
-			}
-			seen[r.Person] = true
-			lines, err := s.lines(tx, r.Person, actor, q, carnet.DateOf(now))
-			if err != nil {
-				return err
-			}
-			for _, line := range lines {
-				if !seen[line.Dose] { // records that were joined give each other's entries
-					seen[line.Dose] = true
-					out.Lines = append(out.Lines, line)
+		people = s.candidates(rows, actor, q)
+		out.Cut = len(rows) == maxRows || len(people) > maxLooked
+		people = people[:min(len(people), maxLooked)]
+		return nil
+	})
+	if err != nil || !out.ID.IsZero() {
+		return out, err
+	}
+	seen := map[carnet.ID]bool{}
+	for part := range slices.Chunk(people, together) {
+		err := s.at(ctx, actor, func(tx Tx) error {
+			for _, person := range part {
+				lines, err := s.lines(tx, person, actor, q, carnet.DateOf(now))
+				if err != nil {
+					return err
+				}
+				for _, line := range lines {
+					if !seen[line.Dose] { // records that were joined give each other's entries
+						seen[line.Dose] = true
+						line.Contact, line.ChangedAt = ToContact, now
+						out.Lines = append(out.Lines, line)
+					}
 				}
 			}
-		}
-		slices.SortFunc(out.Lines, func(a, b Line) int {
-			return cmp.Or(days(a.On)-days(b.On), bytes.Compare(a.Person[:], b.Person[:]), bytes.Compare(a.Dose[:], b.Dose[:]))
+			return nil
 		})
-		if out.Cut = len(out.Lines) > MaxPeople; out.Cut {
-			out.Lines = out.Lines[:MaxPeople]
+		if err != nil {
+			return List{}, err
 		}
-		for i := range out.Lines {
-			out.Lines[i].Contact, out.Lines[i].ChangedAt = ToContact, now
+	}
+	slices.SortFunc(out.Lines, func(a, b Line) int {
+		return cmp.Or(days(a.On)-days(b.On), bytes.Compare(a.Person[:], b.Person[:]), bytes.Compare(a.Dose[:], b.Dose[:]))
+	})
+	if len(out.Lines) > MaxPeople {
+		out.Cut, out.Lines = true, out.Lines[:MaxPeople]
+	}
+	err = s.at(ctx, actor, func(tx Tx) error {
+		if there, err := s.made(tx, q.Key, actor, &out); there || err != nil {
+			return err // by the same form, sent twice
+		}
+		var err error
+		if out.ID, err = s.ids.New(); err != nil {
+			return err
 		}
 		return tx.PutList(out)
 	})
 	return out, err
+}
+
+// made finds the list that a key has made.
+func (s *Service) made(tx Tx, key carnet.ID, actor protect.Actor, out *List) (bool, error) {
+	done, err := tx.ListByKey(key)
+	switch {
+	case carnet.KindOf(err) == carnet.NotFound && err != nil:
+		return false, nil
+	case err != nil:
+		return false, err
+	case done.Actor != actor.ID:
+		return false, unknown()
+	}
+	*out = done
+	return true, nil
+}
+
+// candidates are the people of a place whose entries there may put them on a list, those seen last first.
+func (s *Service) candidates(rows []Recorded, actor protect.Actor, q Request) []carnet.ID {
+	var people []carnet.ID
+	seen := map[carnet.ID]bool{}
+	for _, r := range rows {
+		v, _ := s.rules.Find(r.Vaccine)
+		switch {
+		case seen[r.Person], q.Mine && r.Injector != actor.ID && r.Recorder != actor.ID, q.Disease != "" && !slices.Contains(v.Diseases, q.Disease):
+			continue
+		case q.Kind == NotGiven && r.NotGiven == "", q.Kind != NotGiven && r.NotGiven != "", q.Kind == NoSecond && (r.Rank != 1 || r.Expected < 2):
+			continue
+		}
+		seen[r.Person] = true
+		people = append(people, r.Person)
+	}
+	return people
 }
 
 func days(d carnet.Date) int {

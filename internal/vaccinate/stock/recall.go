@@ -179,18 +179,17 @@ func (s *Service) open(tx Tx, actor protect.Actor, o Order) (Report, error) {
 // tell leaves a notice for each dose that has none yet.
 func (s *Service) tell(tx Tx, r Recall, part []Injected) error {
 	now := s.ids.Clock()
-	follows, err := tx.Follows(r.ID, r.Place)
-	if err != nil {
-		return err
-	}
-	done := map[carnet.ID]bool{} // by a run beside this one
-	for _, f := range follows {
-		done[f.Dose] = true
-	}
+	var fresh []Injected
 	for _, d := range part {
-		if done[d.Dose] {
-			continue
+		told, err := tx.Followed(r.ID, d.Person, d.Dose) // by a run beside this one
+		if err != nil {
+			return err
 		}
+		if !told {
+			fresh = append(fresh, d)
+		}
+	}
+	for _, d := range fresh {
 		if err := tx.PutFollow(Follow{Recall: r.ID, Person: d.Person, Dose: d.Dose, Place: d.Place, Contact: ToContact, ToldAt: now, ChangedAt: now}); err != nil {
 			return err
 		}

@@ -27,9 +27,11 @@ type Tx interface {
 	Recalls() ([]Recall, error) // those of all places first, then by date
 	PutRecall(r Recall) error
 	// Injected lists the doses of a lot that stand: those of a place, or of all places when it is empty.
+	// It opens nobody's record: telling somebody leaves a line about them.
 	Injected(vaccine string, number carnet.Lot, place string) ([]Injected, error)
 	// Follows lists the rows of a recall: those of a place, or of all places when it is empty.
 	Follows(recall carnet.ID, place string) ([]Follow, error)
+	Followed(recall, person, dose carnet.ID) (bool, error)
 	PutFollow(f Follow) error // in the place of the one of the same recall, person and dose
 	Person(id carnet.ID) (carnet.Person, error)
 	Tell(n carnet.Notice) error
