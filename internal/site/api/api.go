@@ -53,7 +53,7 @@ import (
 	"carnet/nir"
 )
 
-//go:embed text all:templates
+//go:embed text static all:templates
 var files embed.FS
 
 // Base is the path of the FHIR interface.

@@ -630,10 +630,11 @@ func TestCodesHaveWords(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, code := range codes {
-			if strings.HasPrefix(code, "petition.") || code == "link.unknown" { // of the insured person's site; of nobody
-				continue
+			room, _, _ := strings.Cut(code, ".")
+			if !slices.Contains([]string{"fhir", "software", "dose", "lot", "nir", "person", "birth", "fraud"}, room) {
+				continue // nobody can meet it here
 			}
-			if strings.Contains(code, ".") && !kit.In(lang).Has("problem."+code) && !rooms.Has("problem."+code) {
+			if !kit.In(lang).Has("problem."+code) && !rooms.Has("problem."+code) {
 				t.Errorf("%s: no words for %s", lang, code)
 			}
 		}
