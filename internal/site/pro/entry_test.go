@@ -106,6 +106,8 @@ func TestEntryKinds(t *testing.T) {
 		{Scenario: sitetest.Scenario{Name: "a photo that holds no code", Method: post, URL: photoPath, Session: true, ExpectedStatus: ok, ExpectedContent: []string{"Aucun code lisible"}}},
 		{Scenario: sitetest.Scenario{Name: "a photo with a code", Method: post, URL: photoPath, Session: true, ExpectedStatus: ok, ExpectedContent: []string{`"lot":"QX77"`}},
 			before: func(f *fake) { f.photo = []string{scanned} }},
+		{Scenario: sitetest.Scenario{Name: "the sheet that is printed for the person certifies nothing", URL: person + "/synthese", Session: true, ExpectedStatus: ok,
+			ExpectedContent: []string{"Synthèse vaccinale", "AUBÉPINE", "10/05/2021", "EX4821", "elle ne fait pas foi"}, NotExpectedContent: []string{"262059999900"}}},
 		{Scenario: sitetest.Scenario{Name: "the script keeps what is typed", Method: post, URL: entryA + "/brouillon", Session: true, Form: full("note", "à suivre", "intrus", "x"), ExpectedStatus: http.StatusNoContent},
 			after: func(t *testing.T, f *fake) {
 				if d := f.drafts[id(101)].Form.Reveal(); !strings.Contains(d, "note=") || strings.Contains(d, "intrus") {

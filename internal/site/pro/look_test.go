@@ -98,6 +98,7 @@ func TestLook(t *testing.T) {
 		{name: "entry-run", path: entry, before: func() { openRun(f) }},
 		{name: "entry-run-faults", path: entry, before: func() { openRun(f) }, do: steps{click(".entry .actions button")}},
 		{name: "entry-none", path: entry, do: steps{click("button[value=kind-none]")}},
+		{name: "summary", path: person + "/synthese"},
 		{name: "entry-elsewhere", path: entry, do: steps{click("button[value=kind-elsewhere]")}},
 		{name: "entry-faults", path: entry, do: steps{sitetest.Click("details.fold:has(#rank) > summary"), typed("#rank", "3"), click("form.form .actions button")}},
 		{name: "check", path: entry, do: append(fill, click("form.form .actions button"))},

@@ -261,6 +261,7 @@ func (s *site) handler() http.Handler {
 	private("GET /recherche", s.findPage)
 	private("POST /recherche", s.find)
 	private("GET /personnes/{person}", s.person)
+	private("GET /personnes/{person}/synthese", s.summary)
 	private("GET /personnes/{person}/acces", s.access)
 	private("POST /personnes/{person}/acces", s.openAccess)
 	member("GET /personnes/{person}/doses/nouvelle", s.entering(s.newEntry))

@@ -90,6 +90,7 @@ type stationView struct {
 type lastView struct {
 	Words  string
 	Open   string // the dose
+	Person string
 	Hidden []ui.Hidden
 }
 
@@ -200,7 +201,7 @@ func (s *site) lastEntry(r *http.Request, actor protect.Actor, l last, v *statio
 		if d.ID == l.dose {
 			v.Last = &lastView{
 				Words: v.T("run.last", "name", who.Identity.Given()+" "+who.Identity.Name().Reveal(), "dose", s.doseWords(v.Page, d)),
-				Open:  dosePath(d), Hidden: []ui.Hidden{{Name: "personne", Value: l.person.String()}, {Name: "dose", Value: l.dose.String()}, {Name: "saisie", Value: l.key.String()}},
+				Open:  dosePath(d), Person: personPath(l.person), Hidden: []ui.Hidden{{Name: "personne", Value: l.person.String()}, {Name: "dose", Value: l.dose.String()}, {Name: "saisie", Value: l.key.String()}},
 			}
 		}
 	}

@@ -129,3 +129,9 @@ for (const part of document.querySelectorAll("[data-keys]")) {
     }
   });
 }
+
+const printer = document.querySelector("[data-print]");
+if (printer) {
+  printer.hidden = false;
+  printer.addEventListener("click", () => print());
+}
