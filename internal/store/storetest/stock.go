@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -360,6 +361,50 @@ func testRecallRights(t *testing.T, w *world) {
 	}
 	if _, _, err := w.stock.Follow(ctx, w.nurse, "990000099", carnet.ID{}); carnet.CodeOf(err) != "stock.place" {
 		t.Error(err)
+	}
+}
+
+// testPaperEntry enters forms: each once, and again only when its entry was taken away.
+func testPaperEntry(t *testing.T, w *world) {
+	ctx := t.Context()
+	key, err := w.paper.NewKey()
+	must(t, err)
+	forms, err := w.paper.Print(ctx, w.nurse, key, centre.ID, 2)
+	must(t, err)
+	late := func(date string, form string) vaccinate.Command {
+		c := w.command(t, date)
+		c.LateReason, c.Form = "panne", form
+		return c
+	}
+	first := late("2026-11-19", " "+strings.ToLower(forms[0].Serial.String()))
+	d, err := w.vaccinate.Record(ctx, w.nurse, first)
+	must(t, err)
+	if d.Form != string(forms[0].Serial) {
+		t.Errorf("the entry has the number %q", d.Form)
+	}
+	if again, err := w.vaccinate.Record(ctx, w.nurse, first); err != nil || again.ID != d.ID {
+		t.Errorf("the same form, sent twice: %v, %v", again.ID, err)
+	}
+	before := w.Count(t, "dose")
+	if _, err := w.vaccinate.Record(ctx, w.doctor, late("2026-10-01", forms[0].Serial.String())); carnet.CodeOf(err) != "form.taken" {
+		t.Errorf("the number of another entry: %v", err)
+	}
+	for name, number := range map[string]string{"form.unknown": "222222222J", "form.malformed": "2222222222"} {
+		if _, err := w.vaccinate.Record(ctx, w.doctor, late("2026-10-01", number)); carnet.CodeOf(err) != name {
+			t.Errorf("%s: %v", number, err)
+		}
+	}
+	if w.Count(t, "dose") != before {
+		t.Error("a refused number left an entry")
+	}
+	if f, err := w.paper.Check(ctx, w.nurse, forms[0].Serial); err != nil || f.Dose != d.ID {
+		t.Errorf("%+v, %v", f, err)
+	}
+	cancel, err := w.vaccinate.NewKey()
+	must(t, err)
+	must(t, w.vaccinate.Cancel(ctx, w.nurse, vaccinate.Cancellation{Key: cancel, Person: w.fern, Dose: d.ID, Cause: vaccinate.NeverGiven, Reason: "autre personne"}))
+	if _, err := w.vaccinate.Record(ctx, w.nurse, late("2026-10-01", forms[0].Serial.String())); err != nil {
+		t.Errorf("after the first entry was taken away: %v", err)
 	}
 }
 

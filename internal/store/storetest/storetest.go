@@ -109,6 +109,7 @@ func Run(t *testing.T, open Open) {
 		"a list is of those who asked for it":                     testListRights,
 		"the session of today and the report":                     testToday,
 		"the number of a form is taken once":                      testPaper,
+		"a form is entered once":                                  testPaperEntry,
 		"a file is taken over once":                               testImport,
 		"a trial says what an import does":                        testTrial,
 		"rows that cannot be are named":                           testImportFaults,
