@@ -35,6 +35,7 @@ type cli struct {
 	Login      loginCmd      `cmd:"" help:"Check how people log in."`
 	Software   softwareCmd   `cmd:"" help:"Register, list or revoke the software that acts for professionals."`
 	Session    sessionCmd    `cmd:"" help:"List or end the sessions of a professional."`
+	People     peopleCmd     `cmd:"" help:"List the records whose source has not confirmed them for long."`
 	Fraud      fraudCmd      `cmd:"" help:"List, review and answer what was out of the ordinary in entries; revoke a session in one order."`
 	Trust      trustCmd      `cmd:"" help:"Gather, seal or show the 2D-Doc certificates and revocations that verifiers believe."`
 	Sandbox    sandboxCmd    `cmd:"" help:"Parts of the outside world, for trying."`

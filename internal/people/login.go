@@ -55,6 +55,9 @@ func (s *Service) Recognise(ctx context.Context, actor protect.Actor, l Login) (
 		case !died.IsZero():
 			return carnet.E(op, carnet.Denied, CodeDeceased, nil)
 		}
+		if err := tx.Confirmed(id); err != nil {
+			return err
+		}
 		known, err := tx.Account(account)
 		switch {
 		case carnet.KindOf(err) == carnet.NotFound:

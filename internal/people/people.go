@@ -44,8 +44,12 @@ type Tx interface {
 	Aliases(lookup [32]byte) ([]carnet.ID, error) // people behind a keyed hash, in id order
 	// Candidates lists the people behind keyed hashes, those of most of them first.
 	Candidates(lookups [][32]byte, most int) ([]carnet.ID, error)
-	Person(id carnet.ID) (carnet.Person, error)          // carnet.NotFound; only the columns of the decision are filled
-	PutPerson(p carnet.Person, aliases []Alias) error    // once; who is there already stays as is
+	Person(id carnet.ID) (carnet.Person, error)       // carnet.NotFound; only the columns of the decision are filled
+	PutPerson(p carnet.Person, aliases []Alias) error // once; who is there already stays as is
+	// Confirmed notes that a source says of a person what is recorded; Stale lists, the oldest first,
+	// those whom none has confirmed since a time.
+	Confirmed(person carnet.ID) error
+	Stale(before time.Time, most int) ([]Freshness, error)
 	UpdatePerson(p carnet.Person, aliases []Alias) error // who is there; earlier ways to find them stay
 
 	Into(id carnet.ID) (carnet.ID, error)    // the record that this one is a part of now, itself when it stands alone

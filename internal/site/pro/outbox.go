@@ -187,6 +187,7 @@ func (s *site) recordDeferred(r *http.Request, k work, e entry) (deferredAnswer,
 	if err != nil {
 		return draft(err)
 	}
+	s.Risk.Waited(k.actor.Session, k.person.ID)
 	d, err := s.Vaccinate.Record(ctx, k.actor, c)
 	if err != nil {
 		return draft(err)

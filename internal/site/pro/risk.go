@@ -18,6 +18,7 @@ import (
 type Risk interface {
 	Gate(who fraud.Who) error
 	Saw(session, person carnet.ID)
+	Waited(session, person carnet.ID)
 	Refused(ctx context.Context, who fraud.Who)
 	Mine(ctx context.Context, actor protect.Actor) ([]fraud.Finding, error)
 	Waits(actor protect.Actor) int

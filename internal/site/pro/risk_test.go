@@ -23,6 +23,7 @@ type risks struct{ *fake }
 
 func (r risks) Gate(fraud.Who) error               { return r.gate }
 func (r risks) Saw(_, person carnet.ID)            { r.seen = append(r.seen, person) }
+func (r risks) Waited(_, _ carnet.ID)              {}
 func (r risks) Refused(context.Context, fraud.Who) {}
 func (r risks) Waits(protect.Actor) int            { return len(r.colleague) }
 func (r risks) Mine(_ context.Context, a protect.Actor) ([]fraud.Finding, error) {

@@ -142,7 +142,7 @@ func (t *tx) PutPerson(p carnet.Person, aliases []people.Alias) error {
 		sealed, _ := c.value.([]byte)
 		return sealed == nil && slices.Contains([]string{"postcode", "former", "recall"}, c.column)
 	})
-	cells = append([]cell{{"person_id", p.ID[:]}, {"recorded_at", t.db.ids.Clock().UnixMicro()}}, cells...)
+	cells = append([]cell{{"person_id", p.ID[:]}, {"recorded_at", t.db.ids.Clock().UnixMicro()}}, append(cells, t.confirmed()...)...)
 	if _, err := t.write(p.ID, refuse, "person", cells...); err != nil {
 		return err
 	}
@@ -168,7 +168,7 @@ func (t *tx) UpdatePerson(p carnet.Person, aliases []people.Alias) error {
 	if err != nil {
 		return err
 	}
-	if _, err := t.update(p.ID, "person", where("person_id", p.ID[:]), cells...); err != nil {
+	if _, err := t.update(p.ID, "person", where("person_id", p.ID[:]), append(cells, t.confirmed()...)...); err != nil {
 		return err
 	}
 	return t.putAliases(p.ID, aliases)

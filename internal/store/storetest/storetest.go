@@ -121,6 +121,7 @@ func Run(t *testing.T, open Open) {
 		"a file is sent from a page, tried and imported in steps": testUpload,
 		"resources of FHIR are rows":                              testResources,
 		"an import has one decision and a line for each person":   testImportJournal,
+		"records say when their source confirmed them":            testFresh,
 		"entries out of the ordinary are found and answered":      testWatch,
 		"every finding can be reviewed":                           testWatchReview,
 		"more doses than a lot holds are found":                   testWatchLots,

@@ -14,22 +14,22 @@ import (
 // Rule is when a signal counts, and how much.
 type Rule struct {
 	// Limit is the value at which it counts: a number, or percent for LotOverdrawn.
-	Limit int `toml:"limit"`
+	Limit int `toml:"limit" json:"limit"`
 	// Share is the least part of the session's acts that must show it, in percent; 0: any.
-	Share int `toml:"share"`
+	Share int `toml:"share" json:"share"`
 	// Points are added at the limit, and again at twice, four and eight times the limit.
 	// 0 turns the signal off.
-	Points int `toml:"points"`
+	Points int `toml:"points" json:"points"`
 	// Times bounds how often they are added: 1 to 4; 0 is 4.
-	Times int `toml:"times"`
+	Times int `toml:"times" json:"times"`
 }
 
 // Scores are the scores from which the steps apply.
 type Scores struct {
-	StepUp int `toml:"step-up"`
-	Second int `toml:"second"`
-	Pause  int `toml:"pause"`
-	Stop   int `toml:"stop"`
+	StepUp int `toml:"step-up" json:"step-up"`
+	Second int `toml:"second" json:"second"`
+	Pause  int `toml:"pause" json:"pause"`
+	Stop   int `toml:"stop" json:"stop"`
 }
 
 // Week tells when a place is at work; package login/hours has it.

@@ -317,6 +317,14 @@ func (w *Watch) Saw(session, person carnet.ID) {
 	}
 }
 
+// Waited notes that an entry about a person waited on the device of the session: no record could be
+// shown when it was made, and none is missed.
+func (w *Watch) Waited(session, person carnet.ID) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.seen[pair{session, person}] = time.Time{}
+}
+
 // Gate says whether a session may enter something now: nil, or an error whose code says what has to
 // happen first. It looks in memory alone.
 func (w *Watch) Gate(who Who) error {
