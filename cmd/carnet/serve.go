@@ -61,10 +61,10 @@ func (c serveCmd) Run(ctx context.Context, s *Settings, file *configFile, t term
 	if err := p.checkProviders(ctx, log); err != nil {
 		return errors.Join(err, p.close())
 	}
-	p.announce(t, s, say, time.Since(start))
-	if err := p.watch.Start(ctx); err != nil {
+	if err := p.watch.Start(ctx); err != nil && ctx.Err() == nil { // who is stopped while starting has not failed
 		return errors.Join(err, p.close())
 	}
+	p.announce(t, s, say, time.Since(start))
 	watched := make(chan struct{})
 	go func() {
 		defer close(watched)

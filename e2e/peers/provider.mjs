@@ -15,7 +15,8 @@ import { load } from './load.mjs';
 const config = JSON.parse(process.argv[2]);
 const { default: Provider, errors } = await load(config.engine);
 
-const key = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' });
+// A provider that goes away and comes back has the keys that it had.
+const key = config.key ?? generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' });
 const secret = randomBytes(32);
 const hash = (...parts) => {
   const h = createHash('sha256').update(secret);

@@ -21,6 +21,8 @@ type Browser struct {
 	Page Page // where it is
 	// Headers are sent with every request.
 	Headers map[string]string
+
+	last func() *Browser // sends the last form once more
 }
 
 // Page is what a browser shows.
@@ -213,6 +215,20 @@ func (b *Browser) Send(fields map[string]string) *Browser {
 	return nil
 }
 
+// Fill sends the first form with a field of that name, which nobody sees, with a value: what a script
+// of the page would put there.
+func (b *Browser) Fill(name, value string) *Browser {
+	b.t.Helper()
+	for _, f := range b.Page.forms() {
+		if _, there := f.fields[name]; there {
+			f.fields.Set(name, value)
+			return b.send(f)
+		}
+	}
+	b.t.Fatalf("no form with %s at %s:\n%s", name, b.Page.URL, b.Page.short())
+	return nil
+}
+
 // Offers reports that the page has a button of that value.
 func (p Page) Offers(value string) bool {
 	_, _, ok := p.button(value)
@@ -253,6 +269,9 @@ func (b *Browser) Press(action string) *Browser {
 	return nil
 }
 
+// Again sends the last form once more, as a nervous finger does.
+func (b *Browser) Again() *Browser { b.t.Helper(); return b.last() }
+
 func (b *Browser) send(f form) *Browser {
 	b.t.Helper()
 	u, err := b.Page.URL.Parse(f.action)
@@ -260,7 +279,8 @@ func (b *Browser) send(f form) *Browser {
 		b.t.Fatal(err)
 	}
 	if f.post {
-		return b.do("POST", u.String(), f.fields)
+		b.last = func() *Browser { return b.do("POST", u.String(), f.fields) }
+		return b.last()
 	}
 	u.RawQuery = f.fields.Encode()
 	return b.do("GET", u.String(), nil)

@@ -13,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/go-jose/go-jose/v4"
 )
 
 // Script is a program of e2e/peers that runs under node, and what it printed first.
@@ -105,6 +107,7 @@ type PeerConfig struct {
 	Accounts   map[string]map[string]any `json:"accounts"` // claims by identifier
 	Encryption string                    `json:"encryption,omitempty"`
 	ACR        string                    `json:"acr,omitempty"` // given whatever was asked
+	Key        *jose.JSONWebKey          `json:"key,omitempty"` // private, that it signs with; nil for a new one
 }
 
 // Peer is an OpenID provider that others wrote.
