@@ -63,7 +63,7 @@ func (r Report) People() int {
 	return len(seen)
 }
 
-// told at once, in one transaction.
+// batch is how many doses are told of in one transaction.
 const batch = 200
 
 // Recall takes a lot out of use and tells each person whose dose it concerns, once for each dose, by a
@@ -208,7 +208,7 @@ type Concern struct {
 	Date   carnet.Date // of the injection
 }
 
-// Follow-up of the recalls of a lot at a place, by name: who was injected there, and who was reached.
+// Follow opens the follow-up of the recalls of a lot at a place, by name: who was injected there, and who was reached.
 // For those who exercise at the place; a delegate does not see it.
 func (s *Service) Follow(ctx context.Context, actor protect.Actor, place string, lot carnet.ID) (Lot, []Concern, error) {
 	var l Lot
