@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
@@ -61,10 +62,13 @@ func mustNIR(t testing.TB, digits string) nir.Number {
 // fake stands for login, people and vaccinate. It keeps doses in memory and uses the real rules.
 type fake struct {
 	records
-	session  error // what Current answers when it is not nil
-	finish   error
-	down     error // what people and vaccinate answer
-	doses    []carnet.Dose
+	session error // what Current answers when it is not nil
+	finish  error
+	down    error // what people and vaccinate answer
+	doses   []carnet.Dose
+
+	infections []carnet.Infection
+
 	done     map[carnet.ID]carnet.Dose
 	people   []carnet.Person
 	rules    *vaccinate.Service
@@ -427,4 +431,29 @@ func stocked(f *fake) {
 
 func draft(f *fake) {
 	f.drafts[id(101)] = run.Draft{Key: id(101), Person: newcomer.ID, Actor: tilleul.ID, Form: carnet.Hide("lot=QX12"), SavedAt: now}
+}
+
+func (f *fake) Infections(_ context.Context, _ protect.Actor, person carnet.ID) ([]carnet.Infection, error) {
+	return f.infections, f.down
+}
+
+func (f *fake) RecordInfection(_ context.Context, a protect.Actor, key carnet.ID, i carnet.Infection) (carnet.Infection, error) {
+	var problems carnet.Problems
+	if i.Date.IsZero() {
+		problems.Add("date", "dose.date-missing", nil)
+	}
+	if i.Evidence == carnet.Administered {
+		problems.Add("evidence", "infection.evidence", nil)
+	}
+	if err := problems.Err(); err != nil {
+		return i, err
+	}
+	i.ID = key
+	f.infections = append(f.infections, i)
+	return i, f.down
+}
+
+func (f *fake) WithdrawInfection(_ context.Context, _ protect.Actor, _, infection carnet.ID) error {
+	f.infections = slices.DeleteFunc(f.infections, func(i carnet.Infection) bool { return i.ID == infection })
+	return f.down
 }

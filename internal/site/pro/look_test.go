@@ -83,6 +83,9 @@ func TestLook(t *testing.T) {
 		{name: "slip", path: personPath(recalled.ID) + "/fiche?fait=ouverture"},
 		{name: "identity", path: personPath(recalled.ID) + "/identite?fait=correction", before: func() { f.changes = happened() }},
 		{name: "number", path: personPath(recalled.ID) + "/identite/numero"},
+		{name: "infections", path: person + "/infections", before: func() {
+			f.infections = []carnet.Infection{{ID: id(7), Disease: "covid-19", Date: carnet.Date{Year: 2021, Month: 2, Day: 3}, Evidence: carnet.Proven}}
+		}},
 		{name: "rename", path: personPath(fougere.ID) + "/identite/corriger"},
 		{name: "join", path: personPath(fougere.ID) + "/identite/reunir"},
 		{name: "join-compare", path: personPath(fougere.ID) + "/identite/reunir", do: steps{typed("#nir", code(t)), click("form.form button")}},

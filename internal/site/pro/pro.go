@@ -104,6 +104,9 @@ type Vaccinate interface {
 	Cancel(ctx context.Context, actor protect.Actor, c vaccinate.Cancellation) error
 	Contest(ctx context.Context, actor protect.Actor, person, dose, key carnet.ID, reason string) error
 	DelegatedEntries(ctx context.Context, actor protect.Actor, since time.Time) ([]vaccinate.Entry, error)
+	Infections(ctx context.Context, actor protect.Actor, person carnet.ID) ([]carnet.Infection, error)
+	RecordInfection(ctx context.Context, actor protect.Actor, key carnet.ID, i carnet.Infection) (carnet.Infection, error)
+	WithdrawInfection(ctx context.Context, actor protect.Actor, person, infection carnet.ID) error
 	Professional(ctx context.Context, actor protect.Actor) (carnet.Professional, error)
 	Vaccinators(ctx context.Context, actor protect.Actor, place string) ([]carnet.Professional, error)
 	ProfessionalID(number carnet.Private) carnet.ID
@@ -262,6 +265,9 @@ func (s *site) handler() http.Handler {
 	private("POST /recherche", s.find)
 	private("GET /personnes/{person}", s.person)
 	private("GET /personnes/{person}/synthese", s.summary)
+	private("GET /personnes/{person}/infections", s.infections)
+	private("POST /personnes/{person}/infections", s.addInfection)
+	private("POST /personnes/{person}/infections/{infection}/retrait", s.withdrawInfection)
 	private("GET /personnes/{person}/acces", s.access)
 	private("POST /personnes/{person}/acces", s.openAccess)
 	member("GET /personnes/{person}/doses/nouvelle", s.entering(s.newEntry))

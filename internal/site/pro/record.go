@@ -53,6 +53,10 @@ func (s *site) person(w http.ResponseWriter, r *http.Request, actor protect.Acto
 	if err != nil {
 		return err
 	}
+	infections, err := s.Vaccinate.Infections(r.Context(), actor, who.ID)
+	if err != nil {
+		return err
+	}
 	names, err := s.injectors(r.Context(), actor, doses)
 	if err != nil {
 		return err
@@ -69,7 +73,7 @@ func (s *site) person(w http.ResponseWriter, r *http.Request, actor protect.Acto
 		v.Banner = &ui.Banner{Kind: "success", Title: v.T("person.cancelled"), Lines: []string{v.T("person.cancelled-words")}}
 	}
 	v.Alerts = alerts(v.Page, who)
-	v.Courses = s.courses(v.Page, who, doses)
+	v.Courses = s.courses(v.Page, who, infections, doses)
 	for _, c := range children {
 		v.Children = append(v.Children, resultOf(v.Text, c))
 	}
@@ -118,9 +122,9 @@ func alerts(p ui.Page, who carnet.Person) *ui.Banner {
 // courses says, for each disease that the person has doses against, where they stand and what comes
 // next, by the rules of the catalogue. What it warns of is what giving the last product again today
 // would meet: another product is looked at on the page of the entry.
-func (s *site) courses(p ui.Page, who carnet.Person, doses []carnet.Dose) []course {
+func (s *site) courses(p ui.Page, who carnet.Person, infections []carnet.Infection, doses []carnet.Dose) []course {
 	rules, today := s.Vaccinate.Catalogue(), s.Vaccinate.Today()
-	facts := catalogue.Person{Birth: who.Identity.Birth, Sex: who.Identity.Sex}
+	facts := catalogue.Person{Birth: who.Identity.Birth, Sex: who.Identity.Sex, Infections: infections}
 	last := map[string]carnet.Dose{}
 	for _, d := range doses { // oldest first
 		if v, ok := rules.Find(d.Vaccine); ok && d.Given() && len(v.Diseases) > 0 {
