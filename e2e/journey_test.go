@@ -180,7 +180,7 @@ func TestLoop(t *testing.T) {
 	contains(t, "the page after saving", saved, "enregistrée")
 	contains(t, "the form, met again", back, "déjà", "Comirnaty")
 	contains(t, "the file", file, "Une dose", "1 sur 2", "Comirnaty", professional.Professional.FamilyName.Reveal())
-	if strings.Count(file, "1 sur 2")+strings.Count(file, "2 sur 2") != 1 {
+	if strings.Contains(file, "2 sur 2") {
 		t.Errorf("sent twice, the dose is there twice:\n%s", file)
 	}
 

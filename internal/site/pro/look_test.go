@@ -109,6 +109,17 @@ func TestLook(t *testing.T) {
 		{name: "dose", path: dose},
 		{name: "correct", path: dose + "/corrections/" + id(102).String()},
 		{name: "cancel", path: dose + "/annulations/" + id(103).String()},
+		{name: "correct-choice", path: dose + "/corriger"},
+		{name: "correct-lot", path: dose + "/rectifications/lot/" + id(104).String()},
+		{name: "correct-confirm", path: dose + "/rectifications/lot/" + id(104).String(), do: steps{typed("#lot", "EX4822"), typed("#reason", "lot relu sur la boîte"), click("form.form .actions button")}},
+		{name: "move", path: dose + "/deplacements/" + id(105).String()},
+		{name: "forged", path: dose + "/signalements/" + id(106).String()},
+		{name: "queue", path: "/demandes", before: func() {
+			f.records.suspects = f.doses[:1]
+			f.records.petitions = []vaccinate.Petition{{ID: id(90), Person: fougere.ID, Dose: id(50), What: []vaccinate.Change{vaccinate.ChangeDate, vaccinate.ChangePlace}, Words: carnet.Hide("C'était la veille, au gymnase. J'ai le carton."), At: now, State: vaccinate.Waiting},
+				{ID: id(91), Person: fougere.ID, Dose: id(50), What: []vaccinate.Change{vaccinate.ChangeLot}, Words: carnet.Hide("Le lot n'est pas celui du carton."), At: now, State: vaccinate.Accepted, Answer: carnet.Hide("Corrigé, merci.")}}
+		}},
+		{name: "access", path: person + "/acces", before: func() { f.records.link = vaccinate.NoLink }},
 		{name: "expired", path: "/recherche", before: func() {}, do: steps{typed("#nir", "2620599999001"), sitetest.Then(func() {
 			f.session = carnet.E("login", carnet.Denied, login.CodeSessionEnded, nil)
 		}), click("button[value=nir]"), sitetest.Then(func() { f.session = nil })}},
@@ -119,6 +130,7 @@ func TestLook(t *testing.T) {
 		t.Run(page.name, func(t *testing.T) {
 			f.finish, f.down, f.limit, f.stale, f.typing, f.gate, f.findings, f.colleague = nil, nil, nil, false, login.Delegation{}, nil, nil, nil
 			f.found, f.like, f.changes = nil, nil, nil
+			f.records.link, f.records.suspects, f.records.petitions = vaccinate.ByNumber, nil, nil
 			f.run, f.lots, f.drafts = nil, nil, map[carnet.ID]run.Draft{}
 			if page.before != nil {
 				page.before()
