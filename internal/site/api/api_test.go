@@ -678,3 +678,43 @@ func TestHL7Immunizations(t *testing.T) {
 		t.Error("an example of another country was recorded")
 	}
 }
+
+// TestOpenAPI: every reference leads somewhere, every operation is served, and the server is this one.
+func TestOpenAPI(t *testing.T) {
+	h := start(t, newFake(t), io.Discard)
+	g := sent{method: "GET", path: "/openapi.json"}.to(t, h)
+	if g.body["openapi"] != "3.1.0" || !strings.Contains(g.text, `"url":"https://api.example"`) {
+		t.Fatalf("%s", g.text)
+	}
+	var walk func(v any)
+	walk = func(v any) {
+		switch v := v.(type) {
+		case map[string]any:
+			if ref, ok := v["$ref"].(string); ok {
+				at := any(g.body)
+				for part := range strings.SplitSeq(strings.TrimPrefix(ref, "#/"), "/") {
+					object, _ := at.(map[string]any)
+					at = object[part]
+				}
+				if at == nil {
+					t.Errorf("%s leads nowhere", ref)
+				}
+			}
+			for _, one := range v {
+				walk(one)
+			}
+		case []any:
+			for _, one := range v {
+				walk(one)
+			}
+		}
+	}
+	walk(g.body)
+	for path, operations := range g.body["paths"].(map[string]any) {
+		for method := range operations.(map[string]any) {
+			if answer := (sent{method: strings.ToUpper(method), path: path, body: "x"}).to(t, h); answer.status == 404 || answer.status == 405 {
+				t.Errorf("%s %s: %d", method, path, answer.status)
+			}
+		}
+	}
+}

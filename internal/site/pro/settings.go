@@ -1,6 +1,7 @@
 package pro
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"regexp"
@@ -333,7 +334,7 @@ func (s *site) delegated(r *http.Request, p ui.Page, me login.Session, names map
 			return nil, err
 		}
 		list = append(list, delegatedView{Person: e.Dose.PersonID.String(), Dose: e.Dose.ID.String(), Key: key.String(), Contested: e.Now.Contested,
-			When: p.Instant(e.At), Who: names[e.Delegate], Words: p.T("settings.entries.words-of", "vaccine", s.vaccineName(e.Now.Vaccine), "date", e.Now.Date, "place", placeWords(e.Now.Place))})
+			When: p.Instant(e.At), Who: cmp.Or(names[e.Delegate], p.T("settings.entries.software")), Words: p.T("settings.entries.words-of", "vaccine", s.vaccineName(e.Now.Vaccine), "date", e.Now.Date, "place", placeWords(e.Now.Place))})
 	}
 	return list, nil
 }
