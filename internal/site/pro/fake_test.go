@@ -234,15 +234,6 @@ func (l shelf) Status(_ context.Context, _ protect.Actor, place, vaccine string,
 	return stock.Lot{Place: place, Vaccine: vaccine, Number: number}, nil
 }
 
-func mustLot(t testing.TB, number string) carnet.Lot {
-	t.Helper()
-	lot, err := carnet.ParseLot(number)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return lot
-}
-
 func newFake(t testing.TB) *fake {
 	t.Helper()
 	catalogue, err := vaccinate.ReadCatalogue()
