@@ -126,7 +126,6 @@ type Watch struct {
 	held    map[carnet.ID]*held     // sessions with findings
 	blocked map[carnet.ID]time.Time // professionals who were stopped, until staff let them go on
 	stocks  map[stockKey]*stocked
-	fresh   time.Time // of the last refresh
 }
 
 type pair struct{ session, person carnet.ID }
