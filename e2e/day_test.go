@@ -58,7 +58,6 @@ type patient struct {
 
 	id   string // once the pages told it
 	dose string
-	want *wanted
 }
 
 // wanted is an entry of the day as it must stand in the end.

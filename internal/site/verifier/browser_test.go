@@ -2,7 +2,6 @@ package verifier
 
 import (
 	"bytes"
-	"encoding/pem"
 	"fmt"
 	"image"
 	"io"
@@ -19,10 +18,6 @@ import (
 	"carnet/internal/site/sitetest"
 	"carnet/internal/verify"
 )
-
-func pemOf(kind string, der []byte) []byte {
-	return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
-}
 
 // asked counts what a server is asked for.
 type asked struct {
