@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"carnet/hcert/revocation"
@@ -24,10 +23,26 @@ import (
 )
 
 type revokeCmd struct {
-	Document string `arg:"" help:"Identity of the document, the id that carnet verify --json prints: 64 hexadecimal digits, or the identifier of an EU certificate (urn:uvci:...)."`
-	Reason   string `required:"" enum:"content,person,undue,asked,key" help:"content: what it states is wrong; person: it was issued to somebody else; undue: the injection did not take place; asked: the person asks for it; key: the key that signed it is not to be trusted."`
+	Document string `arg:"" optional:"" help:"Identity of the document, the id that carnet verify --json prints: 64 hexadecimal digits, or the identifier of an EU certificate (urn:uvci:...)."`
+	Reason   string `enum:",content,person,undue,asked,key,fraud" default:"" help:"content: what it states is wrong; person: it was issued to somebody else; undue: the injection did not take place; asked: the person asks for it; key: the key that signed it is not to be trusted; fraud: it was had by fraud."`
 	All      string `enum:",dose,person" default:"" help:"Revoke with it every document of the same dose, or of the same person."`
+	File     string `help:"Revoke many: a CSV file with a column document, and reason and all where they differ from the options. Each row has its own answer; a row that is refused stops no other. Safe to run again." placeholder:"FILE" type:"existingfile"`
+	DryRun   bool   `help:"With --file: say what would be done, and do nothing."`
+	Answer   string `help:"With --file: file to write the answer to, the rows as they were with what became of them." placeholder:"FILE" type:"path"`
 	JSON     bool   `help:"Print one JSON object."`
+}
+
+// Validate is called by kong.
+func (c *revokeCmd) Validate() error {
+	switch {
+	case (c.Document == "") == (c.File == ""):
+		return errors.New("give a document, or a file of documents with --file")
+	case c.File == "" && c.Reason == "":
+		return errors.New("--reason says why: content, person, undue, asked, key or fraud")
+	case c.File == "" && (c.DryRun || c.Answer != ""):
+		return errors.New("--dry-run and --answer go with --file")
+	}
+	return nil
 }
 
 type revokedCmd struct {
@@ -116,25 +131,17 @@ func (c *revokeCmd) Run(ctx context.Context, s *Settings, t terminal) (err error
 	if err != nil {
 		return err
 	}
-	var document [32]byte
-	if strings.Contains(c.Document, ":") { // the identifier of an HC1
-		document = certify.EuropeanID(c.Document)
-	} else if b, err := hex.DecodeString(c.Document); err != nil || len(b) != len(document) {
-		return a.refuse(c.Document, carnet.E("cmd", carnet.Invalid, "document.malformed", nil))
-	} else {
-		copy(document[:], b)
-	}
 	in, err := a.existing(ctx, s)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, in.close()) }()
-	found, err := in.certify.Find(ctx, system, document)
+	if c.File != "" {
+		return c.many(ctx, a, in)
+	}
+	made, before, err := in.withdraw(ctx, order{c.Document, certify.Reason(c.Reason), c.All}, false)
 	if err != nil {
 		return a.refuse(c.Document, err)
-	}
-	if c.All != "" && len(found) > 1 {
-		return a.refuse(c.Document, carnet.E("cmd", carnet.Conflict, "document.several", nil))
 	}
 	report := struct {
 		Revoked []string `json:"revoked"`
@@ -142,25 +149,12 @@ func (c *revokeCmd) Run(ctx context.Context, s *Settings, t terminal) (err error
 		Reason  string   `json:"reason"`
 	}{[]string{}, []string{}, c.Reason}
 	var since time.Time
-	for _, f := range found {
-		w := certify.Withdrawal{Person: f.Person, Scope: certify.OneDocument, Document: document, Dose: f.Dose, Reason: certify.Reason(c.Reason)}
-		if c.All != "" {
-			w.Scope = certify.Scope(c.All)
-		}
-		if w.Key, err = in.ids.New(); err != nil {
-			return err
-		}
-		made, before, err := in.certify.Revoke(ctx, system, w)
-		if err != nil {
-			return a.refuse(c.Document, err)
-		}
-		for _, r := range made {
-			report.Revoked = append(report.Revoked, hex.EncodeToString(r.Document[:]))
-		}
-		for _, r := range before {
-			report.Already = append(report.Already, hex.EncodeToString(r.Document[:]))
-			since = r.At
-		}
+	for _, r := range made {
+		report.Revoked = append(report.Revoked, hex.EncodeToString(r.Document[:]))
+	}
+	for _, r := range before {
+		report.Already = append(report.Already, hex.EncodeToString(r.Document[:]))
+		since = r.At
 	}
 	if a.json {
 		return a.encode(report)

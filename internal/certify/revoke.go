@@ -21,10 +21,11 @@ const (
 	NotGiven     Reason = "undue"   // the injection that it states did not take place
 	Asked        Reason = "asked"   // the person asks for it, for example because it was lost or made public
 	WeakKey      Reason = "key"     // the key that signed it is no longer to be trusted
+	Fraud        Reason = "fraud"   // it was had by fraud
 )
 
 // Reasons lists them in the order in which an operator reads them.
-var Reasons = []Reason{WrongContent, WrongPerson, NotGiven, Asked, WeakKey}
+var Reasons = []Reason{WrongContent, WrongPerson, NotGiven, Asked, WeakKey, Fraud}
 
 // Scope says which documents a [Withdrawal] is about.
 type Scope string
