@@ -372,18 +372,30 @@ func (p *tab) check(t *testing.T, name string) {
 
 // Click clicks an element; Press clicks a button and waits for the page that follows; Tick ticks a
 // box or a radio. They send real mouse and key events, so they work with the page's scripts off.
-func Click(sel string) chromedp.Action[chromedp.Void] { return chromedp.Click(chromedp.CSS(sel)) }
+func Click(sel string) chromedp.Action[chromedp.Void] { return steady(chromedp.Click(chromedp.CSS(sel))) }
+
+// steady repeats a click whose element a script replaced between the look for it and the click.
+func steady(click chromedp.Action[chromedp.Void]) chromedp.Action[chromedp.Void] {
+	return func(ctx context.Context, t *chromedp.Target) (v chromedp.Void, err error) {
+		for range 3 {
+			if v, err = click(ctx, t); err == nil || !strings.Contains(err.Error(), "No node with given id") {
+				break
+			}
+		}
+		return v, err
+	}
+}
 
 // Press clicks a button and waits for the page that follows.
 func Press(sel string) chromedp.Action[chromedp.Void] {
 	return func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
-		_, err := chromedp.WaitEvent(page.LoadEventFired, nil, chromedp.Click(chromedp.CSS(sel)))(ctx, t)
+		_, err := chromedp.WaitEvent(page.LoadEventFired, nil, Click(sel))(ctx, t)
 		return chromedp.Void{}, err
 	}
 }
 
 // Tick ticks a box or a radio.
-func Tick(sel string) chromedp.Action[chromedp.Void] { return chromedp.Click(chromedp.CSS(sel)) }
+func Tick(sel string) chromedp.Action[chromedp.Void] { return Click(sel) }
 
 // Then runs a function between two steps.
 func Then(f func()) chromedp.Action[chromedp.Void] {
