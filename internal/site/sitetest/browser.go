@@ -372,7 +372,9 @@ func (p *tab) check(t *testing.T, name string) {
 
 // Click clicks an element; Press clicks a button and waits for the page that follows; Tick ticks a
 // box or a radio. They send real mouse and key events, so they work with the page's scripts off.
-func Click(sel string) chromedp.Action[chromedp.Void] { return steady(chromedp.Click(chromedp.CSS(sel))) }
+func Click(sel string) chromedp.Action[chromedp.Void] {
+	return steady(chromedp.Click(chromedp.CSS(sel)))
+}
 
 // steady repeats a click whose element a script replaced between the look for it and the click.
 func steady(click chromedp.Action[chromedp.Void]) chromedp.Action[chromedp.Void] {
