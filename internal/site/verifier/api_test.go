@@ -429,14 +429,14 @@ func TestLoadAgain(t *testing.T) {
 	i := sitetest.NewIssuer(t, "FR90", &verify.Trust{})
 	s, h := start(t, verify.Checker{}, Minimal, &bytes.Buffer{})
 	now := time.Now()
-	s.Clock = func() time.Time { return now }
+	s.pack.Clock = func() time.Time { return now }
 	tag := func() string {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, trustPath, nil))
 		return w.Header().Get("ETag")
 	}
 	before := tag()
-	s.Load = func(ctx context.Context) (verify.Checker, error) { return verify.Checker{Trust: i.Trust}, nil }
+	s.pack.Source = func(ctx context.Context) (verify.Checker, error) { return verify.Checker{Trust: i.Trust}, nil }
 	if tag() != before {
 		t.Error("loaded again at once")
 	}
@@ -445,7 +445,7 @@ func TestLoadAgain(t *testing.T) {
 	if after == before {
 		t.Error("not loaded again")
 	}
-	s.Load = func(ctx context.Context) (verify.Checker, error) { return verify.Checker{}, errors.New("gone") }
+	s.pack.Source = func(ctx context.Context) (verify.Checker, error) { return verify.Checker{}, errors.New("gone") }
 	now = now.Add(browser.Fresh + time.Second)
 	if tag() != after {
 		t.Error("what was there is gone")

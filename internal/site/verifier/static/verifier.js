@@ -173,6 +173,7 @@
   $("file").addEventListener("change", () => {
     if ($("file").files[0] && page.dataset.state !== "unable") bytesOf($("file").files[0]).then(once);
   });
+  if ($("file").files[0]) bytesOf($("file").files[0]).then(once); // chosen before this script was ready
   addEventListener("pagehide", () => { stop(); clear(); });
   reader = new Reader(page.dataset, { lang, minimal: mode === "minimal" }, prepared, unable);
   navigator.serviceWorker?.register("/sw.js").catch((e) => console.warn(e));
