@@ -113,10 +113,10 @@ func openOrders(r io.Reader) (*orders, error) {
 // next gives a row and what it orders; io.EOF at the end. Code is why it cannot be done.
 func (o *orders) next(c *revokeCmd) (row []string, at order, code string, err error) {
 	row, err = o.csv.Read()
-	if fault, ok := errors.AsType[*csv.ParseError](err); ok {
+	if _, malformed := errors.AsType[*csv.ParseError](err); malformed {
 		return row, at, "revoke.row", nil
-	} else if err != nil {
-		_ = fault
+	}
+	if err != nil {
 		return nil, at, "", err
 	}
 	if o.read++; o.read > maxOrders {
