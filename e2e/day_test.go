@@ -287,9 +287,6 @@ context = true
 [limits.requests]
 count = 100000
 period = "15m"
-[limits.entries]
-count = 10000
-period = "15m"
 [limits.number-origin]
 count = 100
 period = "15m"

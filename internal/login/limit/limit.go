@@ -53,7 +53,6 @@ const (
 	Global          = "global"           // requests of the instance (R8)
 	SearchTraits    = "search-traits"    // searches of a person by name and date of birth, per session's owner
 	Requests        = "requests"         // pages and answers to one professional, in all sessions and programs together
-	Entries         = "entries"          // doses entered in the name of one professional
 	SoftwareToken   = "software-token"   // tokens of one software for one professional
 	SoftwareRequest = "software-request" // requests of one software for one professional
 )
@@ -71,7 +70,6 @@ func Defaults() Config {
 		Global:          every(6000, 15*time.Minute),
 		SearchTraits:    every(60, 15*time.Minute),
 		Requests:        every(6000, 15*time.Minute),
-		Entries:         every(600, 15*time.Minute),
 		SoftwareToken:   every(30, 15*time.Minute),
 		SoftwareRequest: every(900, 15*time.Minute),
 	}
